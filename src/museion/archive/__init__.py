@@ -1,0 +1,1 @@
+"""The archive's domain: assets, their events, enrichment, catalog, indexing and searching."""

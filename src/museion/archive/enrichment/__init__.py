@@ -1,0 +1,1 @@
+"""Processors that add what machines can see: metadata, renditions, fingerprints, embeddings."""

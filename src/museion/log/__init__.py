@@ -1,0 +1,1 @@
+"""An event log with causal replication, CRDTs and event-sourced parts; usable alone."""

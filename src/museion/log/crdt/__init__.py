@@ -1,0 +1,1 @@
+"""Will hold counters, registers, sets and lists whose concurrent operations commute."""

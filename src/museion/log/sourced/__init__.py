@@ -1,0 +1,1 @@
+"""Parts that live on a log: processors now; aggregates, views, writers, delivery later."""

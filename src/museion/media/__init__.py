@@ -1,0 +1,1 @@
+"""What the bytes of a medium say: kind, metadata, renditions, fingerprint. Pure functions."""

@@ -1,0 +1,1 @@
+"""The composition root: settings and the assembly of one running site."""

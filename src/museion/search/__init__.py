@@ -1,0 +1,1 @@
+"""Query parsing, lexical and vector indexes, rank fusion; knows nothing of assets; usable alone."""
