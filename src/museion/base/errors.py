@@ -38,7 +38,7 @@ class Conflict(MuseionError):
 
 
 class Unavailable(MuseionError):
-    """A resource cannot serve now (disk full, time-out, closed); the request was not carried out."""
+    """A resource cannot serve now (disk full, time-out); the request was not carried out."""
 
 
 class Damaged(MuseionError):

@@ -1,0 +1,122 @@
+"""The contract of blob stores: immutable runs of bytes under their BLAKE3 digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType, Protocol
+
+from museion.base.errors import Damaged, InvalidInput, NotFound, Unavailable
+
+Digest = NewType("Digest", str)
+"""BLAKE3 of a blob, 64 lower-case hexadecimal characters."""
+
+_DIGEST_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A kept blob: its name and its size."""
+
+    digest: Digest
+    size_bytes: int
+
+
+class Incoming(Protocol):
+    """Bytes on their way into a store; nothing is visible under a digest before `keep` returns.
+
+    Write, finish, look at the file under `path`, then keep it or leave it to be removed.
+    """
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the bytes so far."""
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes."""
+
+    def finish(self) -> Blob:
+        """Say that all bytes have come, and return what they are."""
+
+    def keep(self) -> Blob:
+        """Make the finished blob durable and visible; one that is already there stays as it is."""
+
+
+class BlobStore(Protocol):
+    """Keeps blobs; what is kept is durable, and verified when it is read."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]:
+        """Open a place for bytes; what is not kept is removed when the context ends.
+
+        Raises:
+            BlobWriteFailed: also from the methods of `Incoming`: nothing was kept.
+        """
+
+    def put(self, content: bytes) -> Blob:
+        """Keep bytes; idempotent."""
+
+    def read(self, digest: Digest) -> bytes:
+        """Return a blob's bytes.
+
+        Raises:
+            UnknownBlob: no such blob is here.
+            DamagedBlob: the bytes do not match the digest.
+        """
+
+    def path(self, digest: Digest) -> Path:
+        """Return the verified file of a blob, to be read only. Raises as `read`."""
+
+    def __contains__(self, digest: object) -> bool: ...
+
+    def digests(self) -> Iterator[Digest]:
+        """Return the digests of all blobs, in no order."""
+
+
+class InvalidDigest(InvalidInput):
+    """A text is not the name of a blob."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"Expected a digest of {_DIGEST_LENGTH} hexadecimal characters, got {text[:80]!r}.",
+            remedy="Copy the whole digest as `museion show` prints it.",
+        )
+
+
+class UnknownBlob(NotFound):
+    """No blob with this digest is here."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"No blob {digest} is here.", remedy="It may lie at another site.")
+
+
+class DamagedBlob(Damaged):
+    """A blob's bytes do not match its digest."""
+
+    def __init__(self, digest: str, found: str) -> None:
+        super().__init__(
+            f"Blob {digest} is damaged: its bytes have the digest {found}.",
+            remedy="Restore the file from a backup; it is not served as it is.",
+        )
+
+
+class BlobWriteFailed(Unavailable):
+    """A blob could not be written and is not in the store."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The bytes could not be kept: {reason}.",
+            remedy="Check free space and rights of the site's folder, then try again.",
+        )
+
+
+def as_digest(text: str) -> Digest:
+    """Return a checked digest.
+
+    Raises:
+        InvalidDigest: the text is not 64 lower-case hexadecimal characters.
+    """
+    if len(text) != _DIGEST_LENGTH or not set(text) <= set("0123456789abcdef"):
+        raise InvalidDigest(text)
+    return Digest(text)

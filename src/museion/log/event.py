@@ -1,0 +1,106 @@
+"""The envelope of an event, before and after the log has written it.
+
+The payload is opaque to the log: bytes with a stable type name and a form number, so that a site
+can store and relay events whose types it does not know. Field order is the stored form: fields are
+only ever added at the end, with a default.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from museion.log.vector_time import VectorTime
+
+UNWRITTEN = 0
+"""Local sequence number of an event that no log has written yet."""
+
+
+class EventId(msgspec.Struct, frozen=True, array_like=True):
+    """The identity of an event, the same at every site and after any re-replication."""
+
+    process_id: str
+    time: int
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that asks to be written.
+
+    Attributes:
+        type_name: stable written name of the payload's type.
+        form: number of the payload's stored form, counted from 1.
+        payload: encoded domain part.
+        emitter_id: the aggregate or processor that emits it.
+        aggregate_id: the aggregate whose history it belongs to; replay by aggregate finds it.
+        destinations: further aggregates whose replay shall find it.
+        vector_timestamp: merge of the stamps of the events that the emitter handled.
+        cause: the event that led to this one.
+    """
+
+    type_name: str
+    payload: bytes
+    emitter_id: str
+    form: int = 1
+    aggregate_id: str | None = None
+    destinations: tuple[str, ...] = ()
+    vector_timestamp: VectorTime = VectorTime()
+    cause: EventId | None = None
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """A written event. Only `log_id` and `sequence_nr` may differ between replicas.
+
+    Attributes:
+        process_id: the log that wrote it first.
+        log_id: the log it was read from.
+        sequence_nr: position in that log, from 1.
+        system_time_ms: wall clock of the first write, milliseconds since 1970 UTC.
+        vector_timestamp: its causal past, and its own time at `process_id`.
+        chain_digest: room for the digest chained over the events of one origin.
+        subject_key_id: room for the key of the data subject that encrypts the payload.
+    """
+
+    type_name: str
+    form: int
+    payload: bytes
+    emitter_id: str
+    aggregate_id: str | None
+    custom_destinations: tuple[str, ...]
+    system_time_ms: int
+    vector_timestamp: VectorTime
+    process_id: str
+    log_id: str
+    sequence_nr: int
+    cause: EventId | None = None
+    delivery_id: str | None = None
+    chain_digest: bytes | None = None
+    subject_key_id: str | None = None
+
+    @property
+    def id(self) -> EventId:
+        """The identity that survives loss and re-replication of a log."""
+        return EventId(self.process_id, self.vector_timestamp.local_time(self.process_id))
+
+    @property
+    def destinations(self) -> frozenset[str]:
+        """All aggregates whose replay finds this event."""
+        own = () if self.aggregate_id is None else (self.aggregate_id,)
+        return frozenset((*self.custom_destinations, *own))
+
+
+class Relation(IntEnum):
+    """How two distinct events relate."""
+
+    BEFORE = -1
+    CONCURRENT = 0
+    AFTER = 1
+
+
+def relation(first: Event, second: Event) -> Relation:
+    """Tell whether `first` happened before, after, or concurrently with `second`."""
+    if first.vector_timestamp < second.vector_timestamp:
+        return Relation.BEFORE
+    if second.vector_timestamp < first.vector_timestamp:
+        return Relation.AFTER
+    return Relation.CONCURRENT

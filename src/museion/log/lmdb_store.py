@@ -1,0 +1,188 @@
+"""The default store: LMDB, one memory-mapped file, every batch one synchronous transaction.
+
+Layout (all in one environment):
+    events      sequence number (8 bytes, big endian) -> crc32 (4 bytes) + msgpack of the envelope
+    aggregates  aggregate id -> number (8 bytes); ids are stored once, the index holds numbers
+    destination aggregate number -> sequence numbers (8 bytes, sorted duplicates)
+    progress    reader's name -> sequence number
+    meta        log id, version vector, stored form
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from museion.base.errors import Damaged
+from museion.base.ids import random_id
+from museion.log.event import Event
+from museion.log.event_store import DamagedEvent, StoreState, WriteBatch, WriteFailed
+from museion.log.vector_time import VectorTime, merge_all
+
+DEFAULT_MAP_SIZE_BYTES = 1 << 38
+"""Address space kept for the file (256 GiB); the file itself only grows with its content."""
+
+_FORM = b"1"
+_NUMBER = struct.Struct(">Q")
+_CRC = struct.Struct(">I")
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Event)
+_VERSION_DECODER = msgspec.msgpack.Decoder(VectorTime)
+
+
+class UnknownStoreForm(Damaged):
+    """The folder holds a log in a form that this program version cannot read."""
+
+    def __init__(self, path: Path, form: bytes) -> None:
+        super().__init__(
+            f"The log in {path} has the stored form {form!r}; expected {_FORM!r}.",
+            remedy="Open it with the program version that wrote it.",
+        )
+
+
+class LmdbEventStore:
+    """Keeps events in LMDB; a batch is on disk when `write` returns."""
+
+    def __init__(self, path: Path, *, map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._environment = lmdb.open(str(path), map_size=map_size_bytes, max_dbs=8)
+        self._meta = self._environment.open_db(b"meta")
+        self._events = self._environment.open_db(b"events")
+        self._aggregates = self._environment.open_db(b"aggregates")
+        self._destinations = self._environment.open_db(b"destinations", dupsort=True, dupfixed=True)
+        self._progress = self._environment.open_db(b"progress")
+        self._log_id = self._identity(path)
+
+    def recover(self) -> StoreState:
+        """Return the state after the last acknowledged batch; cost does not grow with the log."""
+        with self._environment.begin() as reading:
+            stored = reading.get(b"version", db=self._meta)
+            version = _VERSION_DECODER.decode(stored) if stored else VectorTime()
+            return StoreState(self._log_id, self._last_number(reading), version)
+
+    def write(self, batch: WriteBatch) -> None:
+        """Keep a batch, all or nothing; flushed to disk when it returns."""
+        try:
+            with self._environment.begin(write=True) as writing:
+                self._put(batch, writing)
+        except lmdb.Error as reason:
+            if not self._holds(batch):
+                raise WriteFailed(str(reason)) from reason
+
+    def read(
+        self, *, after: int = 0, limit: int, aggregate_id: str | None = None
+    ) -> Sequence[Event]:
+        """Return at most `limit` events above `after`, checked against their checksums."""
+        with self._environment.begin() as reading:
+            if aggregate_id is None:
+                stored = self._scan(reading, after)
+            else:
+                stored = self._scan_aggregate(reading, aggregate_id, after)
+            return [_decode(number, content) for number, content in islice(stored, limit)]
+
+    def progress(self, name: str) -> int:
+        """Return the last stored progress of a reader, 0 when there is none."""
+        with self._environment.begin() as reading:
+            stored = reading.get(name.encode(), db=self._progress)
+            return _number(stored) if stored else 0
+
+    def close(self) -> None:
+        """Close the file; reads that are under way fail."""
+        self._environment.close()
+
+    def _identity(self, path: Path) -> str:
+        with self._environment.begin(write=True) as writing:
+            form = writing.get(b"form", db=self._meta)
+            if form is None:
+                writing.put(b"form", _FORM, db=self._meta)
+                writing.put(b"log_id", random_id().encode(), db=self._meta)
+            elif form != _FORM:
+                raise UnknownStoreForm(path, bytes(form))
+            return bytes(writing.get(b"log_id", b"", db=self._meta)).decode()
+
+    def _put(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
+        for event in batch.events:
+            key = _NUMBER.pack(event.sequence_nr)
+            content = _ENCODER.encode(event)
+            writing.put(key, _CRC.pack(zlib.crc32(content)) + content, db=self._events, append=True)
+            for destination in sorted(event.destinations):
+                number = self._aggregate_number(writing, destination)
+                writing.put(number, key, db=self._destinations)
+        for name, position in batch.progress.items():
+            writing.put(name.encode(), _NUMBER.pack(position), db=self._progress)
+        if batch.events:
+            self._put_version(batch, writing)
+
+    def _put_version(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
+        stored = writing.get(b"version", db=self._meta)
+        times = [event.vector_timestamp for event in batch.events]
+        if stored:
+            times.append(_VERSION_DECODER.decode(stored))
+        writing.put(b"version", _ENCODER.encode(merge_all(times)), db=self._meta)
+
+    def _aggregate_number(self, writing: lmdb.Transaction, aggregate_id: str) -> bytes:
+        key = aggregate_id.encode()
+        stored = writing.get(key, db=self._aggregates)
+        if stored is not None:
+            return bytes(stored)
+        number = _NUMBER.pack(writing.stat(self._aggregates)["entries"] + 1)
+        writing.put(key, number, db=self._aggregates)
+        return number
+
+    def _holds(self, batch: WriteBatch) -> bool:
+        """Tell whether a batch whose commit reported an error is nevertheless there."""
+        with self._environment.begin() as reading:
+            if batch.events:
+                return self._last_number(reading) >= batch.events[-1].sequence_nr
+            stored = {
+                name: reading.get(name.encode(), db=self._progress) for name in batch.progress
+            }
+            return all(
+                value is not None and _number(value) == batch.progress[name]
+                for name, value in stored.items()
+            )
+
+    def _last_number(self, reading: lmdb.Transaction) -> int:
+        cursor = reading.cursor(db=self._events)
+        return _number(cursor.key()) if cursor.last() else 0
+
+    def _scan(
+        self, reading: lmdb.Transaction, after: int
+    ) -> Iterator[tuple[int, bytes | memoryview]]:
+        cursor = reading.cursor(db=self._events)
+        if cursor.set_range(_NUMBER.pack(after + 1)):
+            for key, content in cursor:
+                yield _number(key), content
+
+    def _scan_aggregate(
+        self, reading: lmdb.Transaction, aggregate_id: str, after: int
+    ) -> Iterator[tuple[int, bytes | memoryview]]:
+        number = reading.get(aggregate_id.encode(), db=self._aggregates)
+        cursor = reading.cursor(db=self._destinations)
+        if number is None or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
+            return
+        for key in cursor.iternext_dup():
+            content = reading.get(key, db=self._events)
+            if content is None:
+                raise DamagedEvent(_number(key), "the aggregate index names it, but it is missing")
+            yield _number(key), content
+
+
+def _number(stored: bytes | memoryview) -> int:
+    return int(_NUMBER.unpack(stored)[0])
+
+
+def _decode(number: int, stored: bytes | memoryview) -> Event:
+    content = stored[_CRC.size :]
+    if len(stored) <= _CRC.size or _CRC.unpack(stored[: _CRC.size])[0] != zlib.crc32(content):
+        raise DamagedEvent(number)
+    event = _DECODER.decode(content)
+    if event.sequence_nr != number:
+        raise DamagedEvent(number, f"it says that it is event {event.sequence_nr}")
+    return event

@@ -1,0 +1,68 @@
+"""Vector time: which of two events can have caused the other.
+
+Source: Mattern, "Virtual time and global states of distributed systems", 1989. As in Eventuate the
+clock has one entry for each log, not for each component, so it grows with the number of sites only
+and orders all events that were written to one log (a plausible clock).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+
+class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False):
+    """Counts of known events by process id; a missing entry counts as 0.
+
+    A partial order: exactly one of `a < b`, `b < a`, `a == b` and `a.concurrent(b)` holds.
+    """
+
+    times: dict[str, int] = {}
+
+    def local_time(self, process_id: str) -> int:
+        """Return the entry of one process, 0 when there is none."""
+        return self.times.get(process_id, 0)
+
+    def merge(self, other: VectorTime) -> VectorTime:
+        """Return the least vector time that is not before either of the two."""
+        if not other.times:
+            return self
+        merged = dict(self.times)
+        for process_id, time in other.times.items():
+            merged[process_id] = max(time, merged.get(process_id, 0))
+        return VectorTime(merged)
+
+    def advance(self, process_id: str, time: int) -> VectorTime:
+        """Return this time with the entry of one process lifted to at least `time`."""
+        return self.merge(VectorTime({process_id: time}))
+
+    def concurrent(self, other: VectorTime) -> bool:
+        """Tell whether neither happened before the other and they are not equal."""
+        return not self <= other and not other <= self
+
+    def __le__(self, other: VectorTime) -> bool:
+        return all(time <= other.local_time(name) for name, time in self.times.items())
+
+    def __lt__(self, other: VectorTime) -> bool:
+        return self <= other and not other <= self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VectorTime) and _entries(self.times) == _entries(other.times)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(_entries(self.times).items()))
+
+
+def merge_all(times: Iterable[VectorTime]) -> VectorTime:
+    """Return the least vector time that is not before any of the given ones."""
+    merged: dict[str, int] = {}
+    for vector_time in times:
+        for process_id, time in vector_time.times.items():
+            if time > merged.get(process_id, 0):
+                merged[process_id] = time
+    return VectorTime(merged)
+
+
+def _entries(times: Mapping[str, int]) -> dict[str, int]:
+    return {process_id: time for process_id, time in times.items() if time}
