@@ -1,0 +1,232 @@
+/** The HTTP contract of a site, typed. Every call takes a signal and rejects with `Problem`. */
+
+export type Kind = "image" | "raw" | "vector" | "video" | "document";
+
+export interface Tile {
+  id: string;
+  filename: string;
+  digest: string;
+  media_type: string;
+  kind: Kind;
+  width: number | null;
+  height: number | null;
+  aspect: number;
+  duration_s: number | null;
+  capture_time: string | null;
+  ingest_time: string;
+  title: string | null;
+  caption: string | null;
+  rating: number | null;
+  place: string | null;
+  thumbnail: string | null;
+  preview: string | null;
+  alt: string;
+  state: "ready" | "pending" | "quarantined";
+}
+
+export interface Reason {
+  signal: string;
+  text: string;
+}
+
+export interface Hit extends Tile {
+  score: number;
+  scores: Record<string, number>;
+  why: Reason[];
+}
+
+export interface Chip {
+  kind: string;
+  text: string;
+  label: string;
+}
+
+export interface Answer {
+  query: { text: string; chips: Chip[] };
+  total: number;
+  took_ms: number;
+  hits: Hit[];
+}
+
+export interface Rendition {
+  kind: string;
+  url: string;
+  width: number;
+  height: number;
+  media_type: string;
+  size_bytes: number;
+}
+
+export interface FieldValue {
+  field: string;
+  label: string;
+  value: string;
+  source: string;
+  others: { value: string; source: string }[];
+}
+
+export interface Detail extends Tile {
+  size_bytes: number;
+  original: string;
+  renditions: Rendition[];
+  fields: FieldValue[];
+  keywords: string[];
+  tags: string[];
+  labels: { word: string; score: number }[];
+  latitude: number | null;
+  longitude: number | null;
+  camera: string | null;
+  lens: string | null;
+  sources: string[];
+  fingerprint: string | null;
+  failures: { processor: string; reason: string; remedy: string }[];
+}
+
+export interface SiteSummary {
+  id: string;
+  name: string;
+  version: string;
+  assets: number;
+  kinds: Partial<Record<Kind, number>>;
+  position: number;
+  pending: number;
+  quarantined: number;
+  encoder: { name: string; dimension: number; licence: string } | null;
+}
+
+export interface MonthCount {
+  month: string | null;
+  count: number;
+  offset: number;
+}
+
+export interface AssetPage {
+  total: number;
+  position: number;
+  items: Tile[];
+}
+
+export interface Suggestion {
+  text: string;
+  label: string;
+  kind: string;
+}
+
+export interface QuarantineEntry {
+  id: string;
+  filename: string;
+  path: string;
+  reason: string;
+  remedy: string;
+  time: string;
+  asset_id: string | null;
+}
+
+/** Width over height of every asset in display order, in thousandths. */
+export interface AspectList {
+  position: number;
+  aspects: Uint16Array;
+}
+
+/** What the site says went wrong, with what to do. Status 0: the site did not answer. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly remedy: string,
+  ) {
+    super(detail || title);
+    this.name = "Problem";
+  }
+
+  static unreachable(): Problem {
+    return new Problem(
+      0,
+      "The site does not answer",
+      "The connection to the site was lost.",
+      "See whether “museion serve” still runs; this page reconnects by itself.",
+    );
+  }
+}
+
+/** The problem that a refused answer describes; plain text becomes the detail. */
+export function problemOf(status: number, text: string): Problem {
+  try {
+    const said = JSON.parse(text) as Partial<Record<"title" | "detail" | "remedy", string>>;
+    return new Problem(status, said.title ?? `Status ${status}`, said.detail ?? "", said.remedy ?? "");
+  } catch {
+    return new Problem(status, `Status ${status}`, text.slice(0, 300), "");
+  }
+}
+
+/** True where a rejected call was given up by its own caller. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw Problem.unreachable();
+  }
+  if (!response.ok) throw problemOf(response.status, await response.text());
+  return response;
+}
+
+async function json<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await ask(path, signal ? { signal } : {});
+  return (await response.json()) as T;
+}
+
+function withParameters(path: string, parameters: Record<string, string | number>): string {
+  const pairs = Object.entries(parameters).filter(([, value]) => value !== "");
+  const query = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]));
+  return query.size ? `${path}?${query}` : path;
+}
+
+export const api = {
+  site: (signal?: AbortSignal) => json<SiteSummary>("/api/site", signal),
+
+  async layout(q: string, signal?: AbortSignal): Promise<AspectList> {
+    const response = await ask(withParameters("/api/layout", { q }), signal ? { signal } : {});
+    const view = new DataView(await response.arrayBuffer());
+    const aspects = new Uint16Array(view.byteLength >> 1);
+    for (let i = 0; i < aspects.length; i++) aspects[i] = view.getUint16(i * 2, true);
+    return { position: Number(response.headers.get("X-Position") ?? 0), aspects };
+  },
+
+  timeline: (q: string, signal?: AbortSignal) =>
+    json<MonthCount[]>(withParameters("/api/timeline", { q }), signal),
+
+  assets: (q: string, offset: number, limit: number, signal?: AbortSignal) =>
+    json<AssetPage>(withParameters("/api/assets", { offset, limit, q }), signal),
+
+  detail: (id: string, signal?: AbortSignal) =>
+    json<Detail>(`/api/assets/${encodeURIComponent(id)}`, signal),
+
+  similar: (id: string, limit: number, signal?: AbortSignal) =>
+    json<Answer>(withParameters(`/api/assets/${encodeURIComponent(id)}/similar`, { limit }), signal),
+
+  search: (q: string, offset: number, limit: number, signal?: AbortSignal) =>
+    json<Answer>(withParameters("/api/search", { q, limit, offset }), signal),
+
+  async searchLike(picture: Blob, limit: number, signal?: AbortSignal): Promise<Answer> {
+    const init: RequestInit = { method: "POST", body: picture };
+    if (signal) init.signal = signal;
+    return (await (await ask(withParameters("/api/search/like", { limit }), init)).json()) as Answer;
+  },
+
+  suggest: (q: string, signal?: AbortSignal) =>
+    json<Suggestion[]>(withParameters("/api/suggest", { q }), signal),
+
+  quarantine: (signal?: AbortSignal) => json<QuarantineEntry[]>("/api/quarantine", signal),
+
+  async retryQuarantined(): Promise<number> {
+    const response = await ask("/api/quarantine/retry", { method: "POST" });
+    return ((await response.json()) as { retried: number }).retried;
+  },
+};
