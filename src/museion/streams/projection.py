@@ -32,12 +32,23 @@ class Projection(Protocol):
 class ProjectionRunner:
     """Drives one projection; `position` is how far it has come.
 
-    A projection may gather several batches in one durable step: it is given everything that is
-    there, at most `max_events` at a time.
+    Args:
+        log: what is followed.
+        projection: what is kept up to date.
+        pause_s: wait after each step, so that events gather where a step costs more than an event.
+        behind: a projection whose store this one reads; it is always given events first.
     """
 
-    def __init__(self, log: EventLog, projection: Projection, *, pause_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        projection: Projection,
+        *,
+        pause_s: float = 0.0,
+        behind: ProjectionRunner | None = None,
+    ) -> None:
         self._log = log
+        self._behind = behind
         self._projection = projection
         self._pause_s = pause_s
         self._moved = asyncio.Event()
@@ -55,12 +66,14 @@ class ProjectionRunner:
     async def run(self) -> None:
         """Follow the log until cancelled."""
         async for batch in self._log.follow(self._projection.position):
+            if self._behind is not None:
+                await self._behind.reached(batch[-1].sequence_nr)
             await asyncio.to_thread(self._projection.apply, batch)
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
-            # A pause lets events gather where one durable step costs much more than one event.
             await asyncio.sleep(self._pause_s)
 
-    async def moved(self) -> None:
-        """Wait until the store has taken in further events."""
-        await self._moved.wait()
+    async def reached(self, sequence_nr: int) -> None:
+        """Wait until the store holds everything up to an event of the log."""
+        while self.position < sequence_nr:
+            await self._moved.wait()
