@@ -1,0 +1,65 @@
+/** Follows the catalog by server-sent events, for as long as the page is open. */
+
+export interface CatalogEvent {
+  position: number;
+  total: number;
+  pending: number;
+  quarantined: number;
+  changed: string[];
+  more: boolean;
+}
+
+export interface ChangesHandlers {
+  catalog: (event: CatalogEvent) => void;
+  /** Called with false once the site is lost, with true when it is there again. */
+  online: (online: boolean) => void;
+}
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15_000;
+/** A connection that comes back sooner than this is not worth a banner. */
+const GRACE_MS = 1500;
+
+/**
+ * Connect, and connect again whenever the connection is lost; waits double up to 15 s.
+ *
+ * Returns a function that ends it.
+ */
+export function followChanges(handlers: ChangesHandlers): () => void {
+  let source: EventSource | null = null;
+  let wait_ms = FIRST_WAIT_MS;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let grace: ReturnType<typeof setTimeout> | undefined;
+
+  const connect = () => {
+    clearTimeout(again);
+    source?.close();
+    source = new EventSource("/api/changes");
+    source.addEventListener("catalog", (event) => {
+      wait_ms = FIRST_WAIT_MS;
+      clearTimeout(grace);
+      grace = undefined;
+      handlers.online(true);
+      handlers.catalog(JSON.parse((event as MessageEvent<string>).data) as CatalogEvent);
+    });
+    source.addEventListener("error", () => {
+      source?.close();
+      grace ??= setTimeout(() => handlers.online(false), GRACE_MS);
+      again = setTimeout(connect, wait_ms);
+      wait_ms = Math.min(LONGEST_WAIT_MS, wait_ms * 2);
+    });
+  };
+  const hurry = () => {
+    if (grace !== undefined) connect();
+  };
+  connect();
+  window.addEventListener("online", hurry);
+  window.addEventListener("focus", hurry);
+  return () => {
+    clearTimeout(again);
+    clearTimeout(grace);
+    source?.close();
+    window.removeEventListener("online", hurry);
+    window.removeEventListener("focus", hurry);
+  };
+}

@@ -1,0 +1,62 @@
+/** Dates, sizes and counts as people read them. Pure; times are shown in the zone they were taken. */
+
+const MONTHS = [
+  "January", "February", "March", "April", "May", "June",
+  "July", "August", "September", "October", "November", "December",
+];
+
+const counts = new Intl.NumberFormat("en");
+
+export function formatCount(count: number, one: string, many = `${one}s`): string {
+  return `${counts.format(count)} ${count === 1 ? one : many}`;
+}
+
+export function formatNumber(value: number): string {
+  return counts.format(value);
+}
+
+/** "2024-05" → "May 2024"; null → "Undated". */
+export function formatMonth(month: string | null): string {
+  const match = /^(\d{4})-(\d{2})$/.exec(month ?? "");
+  if (!match) return month ?? "Undated";
+  return `${MONTHS[Number(match[2]) - 1] ?? match[2]} ${match[1]}`;
+}
+
+/** "2024-05-03T14:22:05+02:00" → "3 May 2024, 14:22". The wall clock at the place counts. */
+export function formatTime(time: string): string {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}:\d{2}))?/.exec(time);
+  if (!match) return time;
+  const day = `${Number(match[3])} ${MONTHS[Number(match[2]) - 1] ?? match[2]} ${match[1]}`;
+  return match[4] ? `${day}, ${match[4]}` : day;
+}
+
+/** "+02:00" of a capture time; empty where the zone is unknown. */
+export function formatZone(time: string): string {
+  return /T.*?(Z|[+-]\d{2}:\d{2})$/.exec(time)?.[1]?.replace("Z", "UTC") ?? "";
+}
+
+/** 8412331 → "8.4 MB" (decimal units). */
+export function formatBytes(size_bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = size_bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** 3723 → "1:02:03", 64 → "1:04". */
+export function formatDuration(duration_s: number): string {
+  const whole = Math.round(duration_s);
+  const [hours, minutes, seconds] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return hours ? `${hours}:${pad(minutes)}:${pad(seconds)}` : `${minutes}:${pad(seconds)}`;
+}
+
+/** 48.2082, 16.3738 → "48.20820° N, 16.37380° E". */
+export function formatPosition(latitude: number, longitude: number): string {
+  const ns = `${Math.abs(latitude).toFixed(5)}° ${latitude < 0 ? "S" : "N"}`;
+  return `${ns}, ${Math.abs(longitude).toFixed(5)}° ${longitude < 0 ? "W" : "E"}`;
+}

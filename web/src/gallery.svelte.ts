@@ -1,0 +1,148 @@
+/** Decides what the grid shows for the present address, and keeps it up to date. */
+
+import { api, isAbort, Problem, type Chip } from "./api.ts";
+import type { CatalogEvent } from "./changes.ts";
+import { AnswerListing, ArchiveListing, type Anchor, type Listing } from "./listing.svelte.ts";
+import { isFiltersOnly, type Route } from "./query.ts";
+
+const HITS_A_PAGE = 100;
+const SIMILAR_HITS = 200;
+/** Shortest time between two renewals while the catalog grows, in milliseconds. */
+const RENEWAL_MS = 1500;
+
+/** How the grid takes part in a renewal. */
+export interface GridEye {
+  anchor(): Anchor;
+  /** Called right before `listing` is replaced by a later state of itself. */
+  follow(anchor: Anchor, index: number): void;
+}
+
+class Gallery {
+  listing = $state.raw<Listing | null>(null);
+  /** The key of the address that `listing` answers. */
+  key = $state("");
+  chips = $state.raw<readonly Chip[]>([]);
+  took_ms = $state<number | null>(null);
+  busy = $state(false);
+  problem = $state.raw<Problem | null>(null);
+  /** The dropped or pasted picture of a search by picture. */
+  picture = $state.raw<Blob | null>(null);
+  eye: GridEye | null = null;
+
+  #archive: ArchiveListing | null = null;
+  #request: AbortController | null = null;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+  #renewing = false;
+  #latest = 0;
+  #route: Route | null = null;
+
+  /** Show what the address asks for; what was shown stays until the answer is here. */
+  async show(route: Route, key: string): Promise<void> {
+    if (key === this.key && this.listing && !this.problem) return;
+    this.#request?.abort();
+    const { signal } = (this.#request = new AbortController());
+    this.#route = route;
+    this.busy = true;
+    try {
+      const listing = await this.#load(route, signal);
+      if (signal.aborted) return;
+      this.problem = null;
+      this.#replace(listing, key);
+      this.#renewLater();
+    } catch (error) {
+      if (isAbort(error) || signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      this.problem = error;
+      this.key = key;
+    } finally {
+      if (!signal.aborted) this.busy = false;
+    }
+  }
+
+  /** Take note that the catalog grew; the listing follows soon. */
+  take(event: CatalogEvent): void {
+    this.#latest = event.position;
+    this.#renewLater();
+  }
+
+  async #load(route: Route, signal: AbortSignal): Promise<Listing> {
+    if (route.like) {
+      const answer = await api.similar(route.like, SIMILAR_HITS, signal);
+      return this.#answered(new AnswerListing(answer, null));
+    }
+    if (route.picture) {
+      if (!this.picture) throw new Problem(404, "No picture", "The picture is no longer here.", "Drop it or paste it into the search box again.");
+      return this.#answered(new AnswerListing(await api.searchLike(this.picture, SIMILAR_HITS, signal), null));
+    }
+    if (route.q.trim()) return this.#search(route.q, signal);
+    this.chips = [];
+    this.took_ms = null;
+    this.#archive ??= await ArchiveListing.load("", this.#outdated, signal);
+    return this.#archive;
+  }
+
+  async #search(q: string, signal: AbortSignal): Promise<Listing> {
+    const answer = await api.search(q, 0, HITS_A_PAGE, signal);
+    if (!isFiltersOnly(answer.query.text, answer.query.chips)) {
+      const more = (offset: number, later: AbortSignal) => api.search(q, offset, HITS_A_PAGE, later);
+      return this.#answered(new AnswerListing(answer, more));
+    }
+    const listing = await ArchiveListing.load(q, this.#outdated, signal);
+    this.chips = answer.query.chips;
+    this.took_ms = answer.took_ms;
+    return listing;
+  }
+
+  #answered(listing: AnswerListing): AnswerListing {
+    this.chips = listing.chips;
+    this.took_ms = listing.took_ms;
+    return listing;
+  }
+
+  #replace(listing: Listing, key: string): void {
+    if (this.listing !== listing && this.listing !== this.#archive) this.listing?.close();
+    this.listing = listing;
+    this.key = key;
+  }
+
+  #outdated = (): void => {
+    this.#latest = Math.max(this.#latest, Infinity);
+    this.#renewLater();
+  };
+
+  #renewLater(): void {
+    if (this.#renewal !== undefined || this.#renewing) return;
+    if (!(this.listing instanceof ArchiveListing) || this.#latest <= this.listing.position) return;
+    this.#renewal = setTimeout(() => void this.#renew(), RENEWAL_MS / 5);
+  }
+
+  async #renew(): Promise<void> {
+    const { listing, key } = this;
+    this.#renewal = undefined;
+    if (!(listing instanceof ArchiveListing)) return;
+    this.#renewing = true;
+    const started = performance.now();
+    try {
+      const anchor = this.eye?.anchor() ?? { index: 0, id: null };
+      const { signal } = new AbortController();
+      const renewed = await listing.renewed(anchor, this.#outdated, signal);
+      if (this.#latest === Infinity) this.#latest = renewed.listing.position;
+      if (this.listing === listing && this.key === key) {
+        this.eye?.follow(anchor, renewed.index);
+        listing.close();
+        if (this.#archive === listing) this.#archive = renewed.listing;
+        this.listing = renewed.listing;
+      }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    } finally {
+      const pause = Math.max(RENEWAL_MS, 5 * (performance.now() - started));
+      setTimeout(() => {
+        this.#renewing = false;
+        this.#renewLater();
+      }, pause);
+    }
+  }
+}
+
+export const gallery = new Gallery();

@@ -1,0 +1,234 @@
+/**
+ * What the grid has on screen: which rows, at which place, for which stretch of the listing.
+ *
+ * Owns the scroll place. Everything that changes the geometry (width, density, new assets) goes
+ * through here and leaves the row that a person looks at where it is on the screen.
+ */
+
+import { justify, neighbour, rowAt, rowOf, sectionAt, tilesOfRow, type Direction, type Layout, type TileBox } from "./layout.ts";
+import type { Anchor, Listing } from "./listing.svelte.ts";
+import type { ScrollMark } from "./router.svelte.ts";
+import { ScrollWindow } from "./scroll-window.ts";
+import { Slots } from "./slots.ts";
+
+export interface ShownRow {
+  slot: number;
+  row: number;
+  /** From the top of the scrolled element. */
+  top: number;
+  height: number;
+  tiles: TileBox[];
+}
+
+export interface ShownHeading {
+  section: number;
+  label: string;
+  count: number;
+  top: number;
+}
+
+export interface GridSize {
+  width: number;
+  height: number;
+  rowHeight: number;
+  gap: number;
+  captionHeight: number;
+}
+
+export const HEADING_HEIGHT = 52;
+const PAD_TOP = 4;
+const PAD_BOTTOM = 96;
+/** Rendered beyond the edge one scrolls towards, and beyond the other, in viewport heights. */
+const AHEAD = 1.75;
+const BEHIND = 0.75;
+
+export class GridView {
+  layout = $state.raw<Layout | null>(null);
+  rows = $state.raw<ShownRow[]>([]);
+  headings = $state.raw<ShownHeading[]>([]);
+  /** Height of the scrolled element. */
+  span = $state(0);
+  /** Place in the listing of the upper edge of the screen. */
+  top = $state(0);
+  /** The asset that arrow keys start from. */
+  current = $state(0);
+  viewHeight = $state(0);
+
+  /** Keeps the row of `current` in the document, so that it keeps the focus. */
+  pinned = false;
+  #listing: Listing | null = null;
+  #aspects = new Uint16Array();
+  #size: GridSize | null = null;
+  #window = new ScrollWindow();
+  #slots = new Slots();
+  #direction: 1 | -1 = 1;
+  #awaited: ScrollMark | null = null;
+
+  /** @param scroll sets the element's scroll position; it may be called before the height is set */
+  constructor(private readonly scroll: (scrollTop: number) => void) {}
+
+  get furthest(): number {
+    return Math.max(0, this.#window.total - this.viewHeight);
+  }
+
+  get sectionLabel(): string {
+    if (!this.layout) return "";
+    return this.layout.sections[sectionAt(this.layout, this.top + HEADING_HEIGHT)]?.label ?? "";
+  }
+
+  /** Show another listing from where the mark says, or a later state of the same one. */
+  show(listing: Listing, mark: ScrollMark | null): void {
+    this.#listing = listing;
+    this.#awaited = null;
+    this.current = Math.min(mark?.index ?? 0, Math.max(0, listing.aspects.length - 1));
+    this.#slots = new Slots();
+    this.#relayout(mark ?? { index: 0, offset: -PAD_TOP - HEADING_HEIGHT });
+  }
+
+  /** Note that the present listing will be replaced and where its anchor will stand then. */
+  follow(anchor: Anchor, index: number): void {
+    const mark = this.mark();
+    const moved = index - anchor.index;
+    this.current += moved;
+    this.#awaited = this.top < 2 ? { index: 0, offset: mark.offset } : { ...mark, index: mark.index + moved };
+  }
+
+  /** Take the later state announced by `follow`, or what the listing has grown by. */
+  update(listing: Listing): void {
+    const mark = this.#awaited ?? this.mark();
+    const before = this.layout && this.#awaited ? rowOf(this.layout, this.mark().index) : 0;
+    const renewed = this.#awaited !== null;
+    this.#awaited = null;
+    this.#listing = listing;
+    this.#relayout(mark, renewed ? before : null);
+  }
+
+  resize(size: GridSize): void {
+    const mark = this.mark();
+    this.#size = size;
+    this.viewHeight = size.height;
+    if (this.#listing) this.#relayout(mark);
+  }
+
+  /** Where the grid is scrolled to, in terms that outlive its geometry. */
+  mark(): ScrollMark {
+    if (!this.layout || this.layout.rows === 0) return { index: 0, offset: -PAD_TOP - HEADING_HEIGHT };
+    const row = rowAt(this.layout, this.top - PAD_TOP);
+    const offset = this.top - PAD_TOP - (this.layout.rowTop[row] ?? 0);
+    return { index: this.layout.rowFirst[row] ?? 0, offset };
+  }
+
+  /** Follow the element's own scrolling. */
+  scrolled(scrollTop: number): void {
+    const top = this.#window.toListing(scrollTop);
+    if (Math.abs(top - this.top) < 0.5) return;
+    this.#direction = top > this.top ? 1 : -1;
+    this.top = top;
+    if (!this.#nearEdge(scrollTop)) this.#render();
+    else this.scrollTo(top);
+  }
+
+  /** Move the stretch under a resting screen, so that there is room to scroll on. */
+  settle(): void {
+    if (!this.#window.isComfortable(this.top)) this.scrollTo(this.top);
+  }
+
+  scrollTo(y: number): void {
+    const top = Math.min(Math.max(0, y), this.furthest);
+    if (top !== this.top) this.#direction = top > this.top ? 1 : -1;
+    this.top = top;
+    const scrollTop = this.#window.toScroll(top);
+    this.span = this.#window.span;
+    this.#render();
+    this.scroll(scrollTop);
+  }
+
+  /** Scroll as little as needed to show the asset whole. */
+  reveal(index: number): void {
+    if (!this.layout) return;
+    const row = rowOf(this.layout, index);
+    const top = (this.layout.rowTop[row] ?? 0) + PAD_TOP;
+    const bottom = top + (this.layout.rowHeight[row] ?? 0) + this.layout.options.captionHeight;
+    if (top < this.top) this.scrollTo(top - this.layout.options.headerHeight);
+    else if (bottom > this.top + this.viewHeight) this.scrollTo(bottom - this.viewHeight + 8);
+    else this.#render();
+  }
+
+  /** The asset an arrow key leads to from the current one. */
+  step(direction: Direction): number {
+    return this.layout ? neighbour(this.layout, this.#aspects, this.current, direction) : 0;
+  }
+
+  /** The first asset whose row is wholly on screen. */
+  firstInSight(): number {
+    if (!this.layout) return 0;
+    const row = rowAt(this.layout, this.top - PAD_TOP);
+    const isCut = (this.layout.rowTop[row] ?? 0) < this.top - PAD_TOP && row + 1 < this.layout.rows;
+    return this.layout.rowFirst[isCut ? row + 1 : row] ?? 0;
+  }
+
+  #nearEdge(scrollTop: number): boolean {
+    const room = this.viewHeight * 4;
+    const { base, span, total } = this.#window;
+    return (base > 0 && scrollTop < room) || (base + span < total && scrollTop + this.viewHeight > span - room);
+  }
+
+  #relayout(mark: ScrollMark, rowBefore: number | null = null): void {
+    if (!this.#listing || !this.#size) return;
+    const { width, rowHeight, gap, captionHeight } = this.#size;
+    const { aspects, sections } = this.#listing;
+    this.#aspects = aspects;
+    const headerHeight = sections.length ? HEADING_HEIGHT : 0;
+    const layout = justify(aspects, sections, { width, rowHeight, gap, headerHeight, captionHeight });
+    const row = rowOf(layout, mark.index);
+    if (rowBefore !== null) this.#slots.renumber(row - rowBefore);
+    this.layout = layout;
+    this.#window.resize(layout.height + PAD_TOP + PAD_BOTTOM);
+    this.rows = [];
+    this.scrollTo(PAD_TOP + (layout.rowTop[row] ?? 0) + mark.offset);
+  }
+
+  #render(): void {
+    if (!this.layout) return;
+    const from = this.top - this.viewHeight * (this.#direction === 1 ? BEHIND : AHEAD);
+    const to = this.top + this.viewHeight * (1 + (this.#direction === 1 ? AHEAD : BEHIND));
+    this.#renderRows(this.layout, from - PAD_TOP, to - PAD_TOP);
+    this.#renderHeadings(this.layout, from - PAD_TOP, to - PAD_TOP);
+  }
+
+  #renderRows(layout: Layout, from: number, to: number): void {
+    const first = rowAt(layout, from);
+    const last = layout.rows ? rowAt(layout, to) : -1;
+    const wanted = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+    const pinned = this.pinned ? rowOf(layout, this.current) : -1;
+    if (pinned >= 0 && (pinned < first || pinned > last)) wanted.push(pinned);
+    const slots = this.#slots.assign(wanted);
+    const known = new Map(this.rows.map((shown) => [shown.row, shown]));
+    const rows = wanted.map((row): ShownRow => {
+      const top = PAD_TOP + (layout.rowTop[row] ?? 0) - this.#window.base;
+      const shown = known.get(row);
+      if (shown && shown.top === top) return shown;
+      const height = layout.rowHeight[row] ?? 0;
+      return { slot: slots.get(row) ?? 0, row, top, height, tiles: tilesOfRow(layout, this.#aspects, row) };
+    });
+    this.rows = rows.sort((one, other) => one.slot - other.slot);
+    const inSight = [rowAt(layout, this.top - PAD_TOP), rowAt(layout, this.top + this.viewHeight)];
+    const indexes = inSight.map((row, at) => (layout.rowFirst[row + at] ?? 0) - at);
+    if (layout.rows) this.#listing?.want(indexes[0] ?? 0, Math.max(0, indexes[1] ?? 0), this.#direction);
+  }
+
+  #renderHeadings(layout: Layout, from: number, to: number): void {
+    if (layout.sections.length === 0) {
+      if (this.headings.length) this.headings = [];
+      return;
+    }
+    const headings: ShownHeading[] = [];
+    for (let at = sectionAt(layout, from); at < layout.sections.length; at++) {
+      const top = layout.sectionTop[at] ?? 0;
+      if (top > to) break;
+      const { label, count } = layout.sections[at] ?? { label: "", count: 0 };
+      headings.push({ section: at, label, count, top: top + PAD_TOP - this.#window.base });
+    }
+    this.headings = headings;
+  }
+}
