@@ -1,0 +1,207 @@
+"""EXIF, IPTC and XMP of stills and camera RAW files through exiv2.
+
+Source: Exif 3.0 (CIPA DC-008-2023), IPTC-NAA Information Interchange Model 4.2, IPTC Photo
+Metadata Standard 2023, XMP (ISO 16684-1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import exiv2
+
+from museion.media import coordinates
+from museion.media.capture_time import CaptureTime, format_offset, offset_from_satellites
+from museion.media.errors import one_line
+from museion.media.exiv2_block import Block, collect
+from museion.media.metadata import FieldValue, Metadata, Value
+from museion.media.metadata_rules import RULES, Reading
+from museion.media.native_path import native_path
+
+_NO_DATES = frozenset({"", "0000:00:00 00:00:00", ":  :     :  :"})
+# What cameras write into every picture where a caption should stand.
+_BOILERPLATE = frozenset(
+    {"olympus digital camera", "sony dsc", "digital camera", "default", "samsung", "dav", "cof"}
+    | {"minolta digital camera", "konica minolta digital camera", "dcim", "camera", "dsc"}
+)
+_SIDEWAYS_ORIENTATIONS = range(5, 9)
+_UNREADABLE = (ValueError, ArithmeticError, LookupError, exiv2.Exiv2Error)
+
+
+def read_still_metadata(path: Path) -> Metadata:
+    """Return what EXIF, IPTC and XMP of a still say, and its upright size.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    exiv2.LogMsg.setLevel(exiv2.LogMsg.Level.mute)
+    with native_path(path) as name:
+        try:
+            image = exiv2.ImageFactory.open(name)
+            image.readMetadata()
+            return _read(image)
+        except exiv2.Exiv2Error as reason:
+            told = one_line(str(reason).replace(name, "the file"))
+            return Metadata(warnings=(f"metadata: {told}",))
+
+
+def _read(image: exiv2.Image) -> Metadata:
+    block = collect(image)
+    values: list[Value] = []
+    warnings: list[str] = []
+    for field, source, read in [*_single_readings(block), *_joint_readings(block)]:
+        try:
+            value = read()
+        except _UNREADABLE as reason:
+            warnings.append(f"{source}: {one_line(str(reason))}")
+            continue
+        if value not in (None, "", ()):
+            values.append(Value(field, value, source))
+    values.extend(_upright_size(image, values))
+    return Metadata(tuple(values), (*warnings, *block.warnings))
+
+
+_Readings = list[tuple[str, str, Callable[[], FieldValue | None]]]
+
+
+def _single_readings(block: Block) -> _Readings:
+    return [
+        (rule.field, rule.source, partial(_READERS[rule.reading], block, rule.key))
+        for rule in RULES
+        if rule.key in block
+    ]
+
+
+def _joint_readings(block: Block) -> _Readings:
+    """Return the readings of values that are written in several parts."""
+    return [
+        ("capture_time", "exif:DateTimeOriginal", lambda: _exif_time(block, "Original")),
+        ("capture_time", "exif:DateTimeDigitized", lambda: _exif_time(block, "Digitized")),
+        ("capture_time", "iptc:DateCreated", lambda: _iptc_time(block)),
+        ("capture_offset", "exif:OffsetTimeOriginal", lambda: _exif_offset(block, "Original")),
+        ("capture_offset", "exif:OffsetTimeDigitized", lambda: _exif_offset(block, "Digitized")),
+        ("capture_offset", "exif:GPSTimeStamp", lambda: _satellite_offset(block)),
+        ("latitude", "exif:GPSLatitude", lambda: _coordinate(block, "GPSLatitude")),
+        ("longitude", "exif:GPSLongitude", lambda: _coordinate(block, "GPSLongitude")),
+        ("altitude_m", "exif:GPSAltitude", lambda: _altitude(block, "Exif.GPSInfo.GPSAltitude")),
+        ("altitude_m", "xmp:exif:GPSAltitude", lambda: _altitude(block, "Xmp.exif.GPSAltitude")),
+    ]
+
+
+def _caption(block: Block, key: str) -> str | None:
+    written = block.text(key)
+    return None if written.lower() in _BOILERPLATE else written
+
+
+def _names(block: Block, key: str) -> tuple[str, ...]:
+    # Exif has one field for all creators; the Guidelines part them with semicolons.
+    return _split(block.text(key))
+
+
+def _split(written: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in written.split(";") if part.strip()))
+
+
+def _rating(block: Block, key: str) -> int:
+    rating = round(float(block.text(key)))
+    if not -1 <= rating <= 5:
+        raise ValueError(f"{rating} is not a rating from -1 to 5")
+    return rating
+
+
+def _orientation(block: Block, key: str) -> int | None:
+    orientation = block.integer(key)
+    if orientation == 0:
+        return None
+    if not 1 <= orientation <= 8:
+        raise ValueError(f"{orientation} is not an orientation from 1 to 8")
+    return orientation
+
+
+def _xmp_time(block: Block, key: str) -> str | None:
+    written = block.text(key)
+    return CaptureTime.from_iso(written).iso() if written else None
+
+
+def _exif_time(block: Block, name: str) -> str | None:
+    time = _exif_local(block, name)
+    return None if time is None else time.iso()
+
+
+def _exif_local(block: Block, name: str) -> CaptureTime | None:
+    written = block.text(f"Exif.Photo.DateTime{name}")
+    if written in _NO_DATES:
+        return None
+    subseconds = block.text(f"Exif.Photo.SubSecTime{name}")
+    return CaptureTime.from_exif(written, subseconds, block.text(f"Exif.Photo.OffsetTime{name}"))
+
+
+def _exif_offset(block: Block, name: str) -> str | None:
+    time = _exif_local(block, name)
+    return None if time is None else format_offset(time.offset_min)
+
+
+def _iptc_time(block: Block) -> str | None:
+    date = block.text("Iptc.Application2.DateCreated")
+    if not date or date.startswith("0000"):
+        return None
+    clock = block.text("Iptc.Application2.TimeCreated")
+    return CaptureTime.from_iso(f"{date}T{clock}" if clock else date).iso()
+
+
+def _satellite_offset(block: Block) -> str | None:
+    local = _exif_local(block, "Original")
+    date = block.text("Exif.GPSInfo.GPSDateStamp")
+    clock = block.fractions("Exif.GPSInfo.GPSTimeStamp")
+    if local is None or not date or len(clock) != 3:
+        return None
+    seconds = sum(
+        part[0] / part[1] * weight for part, weight in zip(clock, (3600, 60, 1), strict=True)
+    )
+    utc = datetime.strptime(date.replace("-", ":"), "%Y:%m:%d") + timedelta(seconds=seconds)
+    return format_offset(offset_from_satellites(local.local, utc))
+
+
+def _coordinate(block: Block, name: str) -> float | None:
+    parts = block.fractions(f"Exif.GPSInfo.{name}")
+    if not parts:
+        return None
+    return coordinates.from_exif(parts, block.text(f"Exif.GPSInfo.{name}Ref"))
+
+
+def _altitude(block: Block, key: str) -> float | None:
+    if key not in block:
+        return None
+    is_below_sea = block.text(f"{key}Ref") in ("1", "3")
+    metres = block.number(key)
+    return round(-metres if is_below_sea else metres, 3)
+
+
+def _upright_size(image: exiv2.Image, values: list[Value]) -> list[Value]:
+    width, height = image.pixelWidth(), image.pixelHeight()
+    if width <= 0 or height <= 0:
+        return []
+    orientation = Metadata(tuple(values)).best("orientation")
+    if orientation in _SIDEWAYS_ORIENTATIONS:
+        width, height = height, width
+    return [Value("width", width, "header"), Value("height", height, "header")]
+
+
+_READERS: dict[Reading, Callable[[Block, str], FieldValue | None]] = {
+    "text": Block.text,
+    "texts": Block.texts,
+    "integer": Block.integer,
+    "number": Block.number,
+    "rating": _rating,
+    "flash": lambda block, key: bool(block.integer(key) & 1),
+    "orientation": _orientation,
+    "utf16": Block.utf16,
+    "utf16_list": lambda block, key: _split(block.utf16(key)),
+    "names": _names,
+    "caption": _caption,
+    "xmp_coordinate": lambda block, key: coordinates.from_xmp(block.text(key)),
+    "xmp_time": _xmp_time,
+}

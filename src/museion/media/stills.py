@@ -1,0 +1,126 @@
+"""Still pictures through libvips: decoded once, reduced while they are read.
+
+Every byte of pixels is read, so that a file cut short or damaged is refused instead of shown half
+grey. What carries no check (lossy WebP, some patterns in JPEG) can still be wrong unseen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyvips
+
+from museion.media import sniff
+from museion.media.colour import to_srgb
+from museion.media.errors import CorruptMedia, TruncatedMedia
+from museion.media.heic import open_heic
+from museion.media.limits import Limits
+from museion.media.native_path import native_path
+from museion.media.picture import (
+    PREVIEW_SIDE_PIXELS,
+    Picture,
+    check_pixels,
+    decoding_errors,
+    library_complaints,
+    preview_size,
+    resize,
+)
+from museion.media.sniff import MediaType
+
+_LOADERS = {
+    sniff.JPEG: pyvips.Image.jpegload,
+    sniff.PNG: pyvips.Image.pngload,
+    sniff.GIF: pyvips.Image.gifload,
+    sniff.WEBP: pyvips.Image.webpload,
+    sniff.TIFF: pyvips.Image.tiffload,
+    sniff.AVIF: pyvips.Image.heifload,
+}
+_DECODED_WHOLE = frozenset({sniff.GIF, sniff.WEBP, sniff.AVIF, sniff.HEIC})
+# libheif turns its pictures by their own rotation box; the Exif orientation beside it repeats that.
+_UPRIGHT_ALREADY = frozenset({sniff.AVIF, sniff.HEIC})
+_JPEG_SHRINKS = (8, 4, 2)
+_SIDEWAYS_ORIENTATIONS = range(5, 9)
+# What libjpeg reports of files that are odd but whole.
+_HARMLESS_COMPLAINTS = (
+    "extraneous bytes before marker",
+    "unknown jfif revision",
+    "unknown adobe color transform",
+    "inconsistent progression sequence",
+    "invalid sos parameters",
+    "exif",
+)
+
+
+def decode_still(path: Path, media: MediaType, limits: Limits) -> Picture:
+    """Return the first picture of a still, upright and in sRGB, at most preview size.
+
+    Raises:
+        PixelFlood: its header states more than `limits` allow; nothing was decoded.
+        TruncatedMedia, CorruptMedia, UnsupportedMedia: the content cannot be decoded in full.
+        OSError: the file cannot be read.
+    """
+    with native_path(path) as name, decoding_errors(path, media):
+        header = _open(name, media)
+        check_pixels(
+            header.width,
+            header.height,
+            limits,
+            whole_bytes_per_pixel=_whole_bytes_per_pixel(header, media),
+        )
+        picture = _reduce(_open_reduced(name, media, header), header, media)
+        if media == sniff.JPEG:
+            _refuse_damage(library_complaints())
+    return picture
+
+
+def _open(name: str, media: MediaType, **options: object) -> pyvips.Image:
+    if media == sniff.HEIC:
+        return open_heic(name)
+    return _LOADERS[media](name, access="sequential", fail_on="error", **options)
+
+
+def _open_reduced(name: str, media: MediaType, header: pyvips.Image) -> pyvips.Image:
+    longest = max(header.width, header.height)
+    if media == sniff.JPEG:
+        shrink = next((n for n in _JPEG_SHRINKS if longest >= n * PREVIEW_SIDE_PIXELS), 1)
+        return _open(name, media, shrink=shrink) if shrink > 1 else header
+    if media == sniff.WEBP and longest > PREVIEW_SIDE_PIXELS:
+        return _open(name, media, scale=PREVIEW_SIDE_PIXELS / longest)
+    return header
+
+
+def _reduce(image: pyvips.Image, header: pyvips.Image, media: MediaType) -> Picture:
+    # Colours are converted and sides turned after the reduction, on a few per cent of the pixels.
+    width, height = header.width, header.height
+    small = resize(image, *preview_size(width, height)).copy_memory()
+    small = to_srgb(small)
+    if media not in _UPRIGHT_ALREADY:
+        if _is_sideways(header):
+            width, height = height, width
+        small = small.autorot()
+    return Picture(small.copy_memory(), width, height)
+
+
+def _whole_bytes_per_pixel(header: pyvips.Image, media: MediaType) -> int:
+    """Return the memory for each pixel of a picture that cannot be read row by row, else 0."""
+    if media == sniff.JPEG and header.get_typeof("jpeg-multiscan"):
+        return 2 * int(header.bands) if header.get("jpeg-multiscan") else 0
+    if media in _DECODED_WHOLE or header.get_typeof("interlaced"):
+        return int(header.bands) * (1 if header.format == "uchar" else 2)
+    return 0
+
+
+def _is_sideways(header: pyvips.Image) -> bool:
+    has_orientation = header.get_typeof("orientation") != 0
+    return has_orientation and header.get("orientation") in _SIDEWAYS_ORIENTATIONS
+
+
+def _refuse_damage(complaints: list[str]) -> None:
+    for complaint in complaints:
+        reason = complaint.removeprefix("VipsJpeg: ").removeprefix("Corrupt JPEG data: ")
+        lowered = reason.lower()
+        if any(harmless in lowered for harmless in _HARMLESS_COMPLAINTS):
+            continue
+        if "premature end of jpeg" in lowered:
+            raise TruncatedMedia(sniff.JPEG.format_name, reason)
+        raise CorruptMedia(sniff.JPEG.format_name, reason)
