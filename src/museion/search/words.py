@@ -98,12 +98,16 @@ def stem(word: str) -> str:
 
 
 def _lower(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # NOTE: case folding can undo composition and the other way round, so both are done twice.
     once = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", once).casefold()
 
 
 def _plain(lower: str) -> str:
+    if lower.isascii():
+        return lower
     bare = _COMBINING.sub("", unicodedata.normalize("NFKD", lower))
     return unicodedata.normalize("NFC", bare.translate(_PLAIN_LETTERS))
 
