@@ -20,7 +20,9 @@ export interface GridEye {
 class Gallery {
   listing = $state.raw<Listing | null>(null);
   /** The key of the address that `listing` answers. */
-  key = $state("");
+  key = "";
+  /** Grows whenever another listing is shown; not when a listing is renewed or grows. */
+  turn = $state(0);
   chips = $state.raw<readonly Chip[]>([]);
   took_ms = $state<number | null>(null);
   busy = $state(false);
@@ -35,10 +37,12 @@ class Gallery {
   #renewing = false;
   #latest = 0;
   #route: Route | null = null;
+  #isStale = false;
 
   /** Show what the address asks for; what was shown stays until the answer is here. */
   async show(route: Route, key: string): Promise<void> {
-    if (key === this.key && this.listing && !this.problem) return;
+    if (key === this.key && this.listing && !this.problem && !this.#isStale) return;
+    this.#isStale = false;
     this.#request?.abort();
     const { signal } = (this.#request = new AbortController());
     this.#route = route;
@@ -57,6 +61,14 @@ class Gallery {
     } finally {
       if (!signal.aborted) this.busy = false;
     }
+  }
+
+  /** Set the picture for the address `?picture`; a former one is forgotten. */
+  searchByPicture(picture: Blob): void {
+    this.picture = picture;
+    if (!this.#route?.picture) return;
+    this.#isStale = true;
+    void this.show(this.#route, this.key);
   }
 
   /** Take note that the catalog grew; the listing follows soon. */
@@ -103,6 +115,7 @@ class Gallery {
     if (this.listing !== listing && this.listing !== this.#archive) this.listing?.close();
     this.listing = listing;
     this.key = key;
+    this.turn += 1;
   }
 
   #outdated = (): void => {

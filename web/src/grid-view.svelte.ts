@@ -71,6 +71,11 @@ export class GridView {
     return Math.max(0, this.#window.total - this.viewHeight);
   }
 
+  /** True where the scrolled element ends where the listing ends. */
+  get atEnd(): boolean {
+    return this.top >= 0 && this.#window.base + this.span >= this.#window.total;
+  }
+
   get sectionLabel(): string {
     if (!this.layout) return "";
     return this.layout.sections[sectionAt(this.layout, this.top + HEADING_HEIGHT)]?.label ?? "";

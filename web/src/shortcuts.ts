@@ -1,0 +1,54 @@
+/** Every key of the page, as the help dialog lists them. */
+
+export interface Shortcut {
+  keys: readonly string[];
+  does: string;
+}
+
+export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] = [
+  {
+    where: "Everywhere",
+    keys: [
+      { keys: ["/"], does: "Search" },
+      { keys: ["u"], does: "Add photos" },
+      { keys: ["?"], does: "Show these keys" },
+      { keys: ["Esc"], does: "Close, or leave the search" },
+    ],
+  },
+  {
+    where: "Grid",
+    keys: [
+      { keys: ["←", "→", "↑", "↓"], does: "Move" },
+      { keys: ["Enter"], does: "Open" },
+      { keys: ["l"], does: "More like this" },
+      { keys: ["Home", "End"], does: "Newest, oldest" },
+      { keys: ["+", "−"], does: "Larger, smaller tiles" },
+    ],
+  },
+  {
+    where: "Viewer",
+    keys: [
+      { keys: ["←", "→"], does: "Previous, next" },
+      { keys: ["i"], does: "Information" },
+      { keys: ["z"], does: "Zoom" },
+      { keys: ["l"], does: "More like this" },
+      { keys: ["d"], does: "Download the original" },
+      { keys: ["Esc"], does: "Back to the grid" },
+    ],
+  },
+];
+
+/** True where a key belongs to what is being typed. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target;
+  return (
+    target instanceof HTMLInputElement ||
+    target instanceof HTMLTextAreaElement ||
+    (target instanceof HTMLElement && target.isContentEditable)
+  );
+}
+
+/** True where a key comes with a modifier that makes it the browser's. */
+export function isModified(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
