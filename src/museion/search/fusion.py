@@ -3,13 +3,13 @@
 Three rules, in this order:
 
 1. **Exact words first.** A hit in which all words of the query stand (a caption, a file name, an
-   identifier) comes before every hit in which they do not: `dog` finds the three captioned dogs, and
-   then the pictures that only look like one.
+   identifier) comes before every hit in which they do not: `dog` finds the three captioned dogs,
+   and then the pictures that only look like one.
 2. **Ranks, not scores.** Within both groups each signal adds `weight * belief / (offset + rank)`.
    The belief of a similarity grows from 0 to 1 with its distance from the background of its
-   embedding space, that of a hit by words with the share of words found. So a caption that only says
-   `beach` does not pass a picture that looks like `a dog running on the beach`.
-3. **Nothing is hidden.** A hit that nothing speaks for adds 0 and comes last, in the order of ranks.
+   embedding space, that of a hit by words with the share of words found. So a caption that only
+   says `beach` does not pass a picture that looks like `a dog running on the beach`.
+3. **Nothing is hidden.** A hit that nothing speaks for adds 0 and comes last, in order of ranks.
 
 The third rule leaves the cut ("nothing fits") to whoever knows the query.
 """
@@ -267,5 +267,5 @@ def _check(signal: str, ranking: Ranking) -> None:
     if any(not 0 <= hit.belief <= 1 for hit in ranking.hits):
         raise BadRanking(signal, "a belief lies outside [0, 1]")
     pairs = zip(ranking.hits, ranking.hits[1:], strict=False)
-    if any((b.is_exact, b.belief) > (a.is_exact, a.belief) for a, b in pairs):
+    if any(b.is_exact > a.is_exact or b.belief > a.belief for a, b in pairs):
         raise BadRanking(signal, "a hit is better than the one before it")
