@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_never
 
 from museion.media.limits import Limits
 from museion.media.picture import Picture
@@ -23,4 +24,20 @@ def decode(path: Path, media: MediaType, limits: Limits) -> Picture:
         from museion.media.stills import decode_still
 
         return decode_still(path, media, limits)
-    raise NotImplementedError
+    if media.kind == "raw":
+        from museion.media.raw import decode_raw
+
+        return decode_raw(path, media, limits)
+    if media.kind == "vector":
+        from museion.media.svg import decode_svg
+
+        return decode_svg(path, limits)
+    if media.kind == "video":
+        from museion.media.video import decode_poster
+
+        return decode_poster(path, media, limits)
+    if media.kind == "document":
+        from museion.media.document import decode_page
+
+        return decode_page(path)
+    assert_never(media.kind)

@@ -60,7 +60,7 @@ class Block:
         if not fractions:
             raise ValueError("there is no number")
         numerator, denominator = fractions[0]
-        return numerator / denominator if denominator != 1 else numerator
+        return numerator / denominator
 
     def fractions(self, key: str) -> list[tuple[int, int]]:
         """Return the numbers of an entry as numerators and denominators; empty if it has none."""

@@ -7,18 +7,24 @@ from pathlib import Path
 import pillow_heif
 import pyvips
 
-_BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+from museion.media.limits import Limits
+from museion.media.picture import check_pixels
+
+# Planes inside the decoder, the converted picture, and libvips' copy of it.
+_DECODED_BYTES_PER_PIXEL = 10
 
 
-def open_heic(name: str) -> pyvips.Image:
+def open_heic(name: str, limits: Limits) -> pyvips.Image:
     """Return the main picture of a HEIC file, turned upright by libheif, its profile attached.
 
     Raises:
+        PixelFlood: it has more pixels than `limits` allow; it was not decoded.
         pyvips.Error: it cannot be decoded; the message is libheif's.
     """
     try:
         container = pillow_heif.open_heif(Path(name), convert_hdr_to_8bit=True)
         picture = container[container.primary_index]
+        check_pixels(*picture.size, limits, whole_bytes_per_pixel=_DECODED_BYTES_PER_PIXEL)
         content = picture.to_pillow()
     except (ValueError, RuntimeError, EOFError, OSError, SyntaxError) as reason:
         raise pyvips.Error(str(reason)) from None

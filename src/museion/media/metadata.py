@@ -8,6 +8,7 @@ of their members, of the fields and of the sources do not change.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_never
 
 import msgspec
 
@@ -75,8 +76,20 @@ def extract_metadata(path: Path, media: MediaType) -> Metadata:
     Raises:
         OSError: the file cannot be read.
     """
-    if media.kind in ("image", "raw"):
+    if media.kind == "image" or media.kind == "raw":  # noqa: PLR1714 (narrows the type)
         from museion.media.still_metadata import read_still_metadata
 
         return read_still_metadata(path)
-    raise NotImplementedError
+    if media.kind == "video":
+        from museion.media.video_metadata import read_video_metadata
+
+        return read_video_metadata(path, media)
+    if media.kind == "document":
+        from museion.media.document_metadata import read_document_metadata
+
+        return read_document_metadata(path)
+    if media.kind == "vector":
+        from museion.media.svg_metadata import read_svg_metadata
+
+        return read_svg_metadata(path)
+    assert_never(media.kind)

@@ -15,7 +15,7 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
-Reading = Literal[
+Form = Literal[
     "text",
     "texts",
     "integer",
@@ -34,12 +34,12 @@ Reading = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One place where a field may stand: our name of it, the key of exiv2, how to read it."""
+    """One place where a field may stand: our name of it, the key of exiv2, its form."""
 
     field: str
     source: str
     key: str
-    reading: Reading = "text"
+    form: Form = "text"
 
 
 RULES: tuple[Rule, ...] = (

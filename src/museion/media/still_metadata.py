@@ -18,8 +18,9 @@ from museion.media.capture_time import CaptureTime, format_offset, offset_from_s
 from museion.media.errors import one_line
 from museion.media.exiv2_block import Block, collect
 from museion.media.metadata import FieldValue, Metadata, Value
-from museion.media.metadata_rules import RULES, Reading
+from museion.media.metadata_rules import RULES, Form
 from museion.media.native_path import native_path
+from museion.media.reading import Reading, read_all
 
 _NO_DATES = frozenset({"", "0000:00:00 00:00:00", ":  :     :  :"})
 # What cameras write into every picture where a caption should stand.
@@ -50,32 +51,20 @@ def read_still_metadata(path: Path) -> Metadata:
 
 def _read(image: exiv2.Image) -> Metadata:
     block = collect(image)
-    values: list[Value] = []
-    warnings: list[str] = []
-    for field, source, read in [*_single_readings(block), *_joint_readings(block)]:
-        try:
-            value = read()
-        except _UNREADABLE as reason:
-            warnings.append(f"{source}: {one_line(str(reason))}")
-            continue
-        if value not in (None, "", ()):
-            values.append(Value(field, value, source))
-    values.extend(_upright_size(image, values))
-    return Metadata(tuple(values), (*warnings, *block.warnings))
+    read = read_all([*_single_readings(block), *_joint_readings(block)], _UNREADABLE)
+    size = _upright_size(image, read.best("orientation"))
+    return Metadata((*read.values, *size), (*read.warnings, *block.warnings))
 
 
-_Readings = list[tuple[str, str, Callable[[], FieldValue | None]]]
-
-
-def _single_readings(block: Block) -> _Readings:
+def _single_readings(block: Block) -> list[Reading]:
     return [
-        (rule.field, rule.source, partial(_READERS[rule.reading], block, rule.key))
+        (rule.field, rule.source, partial(_READERS[rule.form], block, rule.key))
         for rule in RULES
         if rule.key in block
     ]
 
 
-def _joint_readings(block: Block) -> _Readings:
+def _joint_readings(block: Block) -> list[Reading]:
     """Return the readings of values that are written in several parts."""
     return [
         ("capture_time", "exif:DateTimeOriginal", lambda: _exif_time(block, "Original")),
@@ -180,17 +169,16 @@ def _altitude(block: Block, key: str) -> float | None:
     return round(-metres if is_below_sea else metres, 3)
 
 
-def _upright_size(image: exiv2.Image, values: list[Value]) -> list[Value]:
+def _upright_size(image: exiv2.Image, orientation: FieldValue | None) -> list[Value]:
     width, height = image.pixelWidth(), image.pixelHeight()
     if width <= 0 or height <= 0:
         return []
-    orientation = Metadata(tuple(values)).best("orientation")
     if orientation in _SIDEWAYS_ORIENTATIONS:
         width, height = height, width
     return [Value("width", width, "header"), Value("height", height, "header")]
 
 
-_READERS: dict[Reading, Callable[[Block, str], FieldValue | None]] = {
+_READERS: dict[Form, Callable[[Block, str], FieldValue | None]] = {
     "text": Block.text,
     "texts": Block.texts,
     "integer": Block.integer,

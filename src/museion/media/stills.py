@@ -6,6 +6,8 @@ grey. What carries no check (lossy WebP, some patterns in JPEG) can still be wro
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyvips
@@ -35,6 +37,7 @@ _LOADERS = {
     sniff.TIFF: pyvips.Image.tiffload,
     sniff.AVIF: pyvips.Image.heifload,
 }
+_STRICTLY = {"access": "sequential", "fail_on": "error"}
 _DECODED_WHOLE = frozenset({sniff.GIF, sniff.WEBP, sniff.AVIF, sniff.HEIC})
 # libheif turns its pictures by their own rotation box; the Exif orientation beside it repeats that.
 _UPRIGHT_ALREADY = frozenset({sniff.AVIF, sniff.HEIC})
@@ -60,32 +63,47 @@ def decode_still(path: Path, media: MediaType, limits: Limits) -> Picture:
         OSError: the file cannot be read.
     """
     with native_path(path) as name, decoding_errors(path, media):
-        header = _open(name, media)
-        check_pixels(
-            header.width,
-            header.height,
-            limits,
-            whole_bytes_per_pixel=_whole_bytes_per_pixel(header, media),
-        )
-        picture = _reduce(_open_reduced(name, media, header), header, media)
-        if media == sniff.JPEG:
-            _refuse_damage(library_complaints())
+        if media == sniff.HEIC:
+            return _decode(partial(open_heic, name, limits), media, limits)
+        return _decode(partial(_LOADERS[media], name, **_STRICTLY), media, limits)
+
+
+def decode_embedded_jpeg(
+    content: bytes, path: Path, media: MediaType, limits: Limits
+) -> tuple[Picture, bool]:
+    """Return the JPEG that a camera put into its RAW file, and whether it says which way is up.
+
+    Args:
+        path, media: the file around it, for messages.
+
+    Raises:
+        PixelFlood, TruncatedMedia, CorruptMedia: as for a JPEG file.
+    """
+    reopen = partial(pyvips.Image.jpegload_buffer, content, **_STRICTLY)
+    with decoding_errors(path, media):
+        says_upright = reopen().get_typeof("orientation") != 0
+        return _decode(reopen, sniff.JPEG, limits), says_upright
+
+
+def _decode(reopen: Callable[..., pyvips.Image], media: MediaType, limits: Limits) -> Picture:
+    header = reopen()
+    whole_bytes_per_pixel = _whole_bytes_per_pixel(header, media)
+    check_pixels(header.width, header.height, limits, whole_bytes_per_pixel=whole_bytes_per_pixel)
+    picture = _reduce(_open_reduced(reopen, media, header), header, media)
+    if media == sniff.JPEG:
+        _refuse_damage(library_complaints())
     return picture
 
 
-def _open(name: str, media: MediaType, **options: object) -> pyvips.Image:
-    if media == sniff.HEIC:
-        return open_heic(name)
-    return _LOADERS[media](name, access="sequential", fail_on="error", **options)
-
-
-def _open_reduced(name: str, media: MediaType, header: pyvips.Image) -> pyvips.Image:
+def _open_reduced(
+    reopen: Callable[..., pyvips.Image], media: MediaType, header: pyvips.Image
+) -> pyvips.Image:
     longest = max(header.width, header.height)
     if media == sniff.JPEG:
         shrink = next((n for n in _JPEG_SHRINKS if longest >= n * PREVIEW_SIDE_PIXELS), 1)
-        return _open(name, media, shrink=shrink) if shrink > 1 else header
+        return reopen(shrink=shrink) if shrink > 1 else header
     if media == sniff.WEBP and longest > PREVIEW_SIDE_PIXELS:
-        return _open(name, media, scale=PREVIEW_SIDE_PIXELS / longest)
+        return reopen(scale=PREVIEW_SIDE_PIXELS / longest)
     return header
 
 

@@ -1,0 +1,67 @@
+"""PDF documents through PDFium: the first page stands for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pypdfium2
+import pyvips
+
+from museion.media import sniff
+from museion.media.containers import check_complete
+from museion.media.errors import CorruptMedia, LockedDocument
+from museion.media.native_path import native_path
+from museion.media.picture import PREVIEW_SIDE_PIXELS, Picture
+
+_WHITE = (255, 255, 255, 255)
+_LEAST_SIDE_POINTS = 1.0
+
+
+def decode_page(path: Path) -> Picture:
+    """Return the first page, drawn on white at preview size.
+
+    The size reported as the original's is the page's, in points of 1/72 inch.
+
+    Raises:
+        LockedDocument: it needs a password.
+        TruncatedMedia, CorruptMedia: it cannot be read, or has no page.
+        OSError: the file cannot be read.
+    """
+    check_complete(path, sniff.PDF)
+    with open_document(path) as document:
+        if len(document) == 0:
+            raise CorruptMedia(sniff.PDF.format_name, "it has no page")
+        page = document[0]
+        width, height = page.get_size()
+        longest = max(width, height)
+        if longest < _LEAST_SIDE_POINTS:
+            raise CorruptMedia(sniff.PDF.format_name, "its first page has no size")
+        bitmap = page.render(
+            scale=PREVIEW_SIDE_PIXELS / longest, rev_byteorder=True, fill_color=_WHITE
+        )
+        image = pyvips.Image.new_from_array(bitmap.to_numpy()[..., :3]).copy_memory()
+        return Picture(image, max(1, round(width)), max(1, round(height)))
+
+
+@contextmanager
+def open_document(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+    """Open a PDF; PDFium's errors inside the context become ours.
+
+    Raises:
+        LockedDocument: it needs a password.
+        CorruptMedia: it cannot be read.
+        OSError: the file cannot be read.
+    """
+    with native_path(path) as name:
+        try:
+            document = pypdfium2.PdfDocument(name)
+            try:
+                yield document
+            finally:
+                document.close()
+        except pypdfium2.PdfiumError as reason:
+            if "password" in str(reason).lower():
+                raise LockedDocument from None
+            raise CorruptMedia(sniff.PDF.format_name, str(reason)) from None

@@ -1,0 +1,157 @@
+"""Video: the frame that stands for a film, and what its container says, through FFmpeg (PyAV).
+
+A film is not decoded in full; a whole decode of an hour costs minutes. Its container's lengths
+are checked, and frames at three places must decode without an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pyvips
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from museion.media import sniff
+from museion.media.containers import check_complete
+from museion.media.errors import CorruptMedia, PixelFlood, UnsupportedMedia
+from museion.media.limits import Limits
+from museion.media.native_path import native_path
+from museion.media.picture import Picture, preview_size
+from museion.media.sniff import MediaType
+
+_DEMUXERS = {sniff.MP4: "mov", sniff.MOV: "mov", sniff.WEBM: "matroska"}
+# A film may name other files or addresses as its parts; only the file itself is read. The mov
+# demuxer ignores such parts unless its option enable_drefs is set.
+_ONLY_THIS_FILE = {"protocol_whitelist": "file,fd"}
+# Where to look, as shares of the duration; the first with enough contrast wins.
+_PLACES = (0.1, 0.5, 0.9)
+_MAX_FRAMES_FORWARD = 150
+_LEAST_CONTRAST = 12.0
+_SAMPLE_SIDE = 64
+_TURNS = {90: "d270", 180: "d180", 270: "d90"}
+
+
+def decode_poster(path: Path, media: MediaType, limits: Limits) -> Picture:
+    """Return a frame that stands for a film: early, upright, and neither black nor plain.
+
+    Raises:
+        UnsupportedMedia: it has no picture track, or one that no decoder knows.
+        TruncatedMedia, CorruptMedia: frames cannot be decoded.
+        PixelFlood: its frames are larger than `limits` allow.
+        OSError: the file cannot be read.
+    """
+    check_complete(path, media)
+    with open_film(path, media) as film:
+        stream = picture_track(film, media)
+        if stream.width * stream.height > limits.max_frame_pixels:
+            raise PixelFlood(
+                width=stream.width,
+                height=stream.height,
+                limit=f"{limits.max_frame_pixels} in a frame",
+            )
+        frame = _representative_frame(film, stream, media)
+        return _picture(frame, stream)
+
+
+@contextmanager
+def open_film(path: Path, media: MediaType) -> Iterator[InputContainer]:
+    """Open a film for reading; FFmpeg's errors inside the context become ours.
+
+    Raises:
+        UnsupportedMedia: no decoder knows its codec.
+        CorruptMedia: it cannot be read.
+    """
+    with native_path(path) as name:
+        try:
+            with av.open(
+                name,
+                format=_DEMUXERS[media],
+                container_options=_ONLY_THIS_FILE,
+                metadata_errors="replace",
+            ) as film:
+                yield film
+        except av.error.LookupError as reason:
+            raise UnsupportedMedia(media.format_name, reason.strerror or str(reason)) from None
+        except av.error.FFmpegError as reason:
+            raise CorruptMedia(media.format_name, reason.strerror or str(reason)) from None
+
+
+def picture_track(film: InputContainer, media: MediaType) -> VideoStream:
+    """Return the track that is shown.
+
+    Raises:
+        UnsupportedMedia: there is none.
+    """
+    shown = [stream for stream in film.streams.video if not _is_cover(stream)]
+    if not shown:
+        raise UnsupportedMedia(media.format_name, "it has no picture track")
+    return shown[0]
+
+
+def is_sideways(rotation: int) -> bool:
+    """Tell whether a rotation in degrees swaps width and height."""
+    return rotation % 180 == 90
+
+
+def rotation(film: InputContainer, stream: VideoStream) -> int:
+    """Return by how many degrees, counter-clockwise, a film's pictures must be turned."""
+    frame = next(iter(film.decode(stream)), None)
+    return 0 if frame is None else frame.rotation
+
+
+def _representative_frame(
+    film: InputContainer, stream: VideoStream, media: MediaType
+) -> VideoFrame:
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = 1
+    found: list[tuple[float, VideoFrame]] = []
+    for place in _PLACES:
+        frame = _frame_at(film, stream, place)
+        if frame is None:
+            continue
+        if frame.is_corrupt:
+            raise CorruptMedia(media.format_name, "a frame is damaged")
+        found.append((_contrast(frame), frame))
+    if not found:
+        raise CorruptMedia(media.format_name, "it has no frame that can be decoded")
+    good = [frame for contrast, frame in found if contrast >= _LEAST_CONTRAST]
+    return good[0] if good else max(found, key=lambda pair: pair[0])[1]
+
+
+def _frame_at(film: InputContainer, stream: VideoStream, place: float) -> VideoFrame | None:
+    target_s = 0.0 if film.duration is None else film.duration / av.time_base * place
+    film.seek(int(target_s * av.time_base), backward=True)
+    last = None
+    for count, frame in enumerate(film.decode(stream)):
+        last = frame
+        if frame.time >= target_s or count >= _MAX_FRAMES_FORWARD:
+            break
+    return last
+
+
+def _contrast(frame: VideoFrame) -> float:
+    small = frame.reformat(width=_SAMPLE_SIDE, height=_SAMPLE_SIDE, format="gray")
+    return float(small.to_ndarray().std())
+
+
+def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
+    aspect = stream.sample_aspect_ratio or 1
+    width, height = max(1, round(frame.width * aspect)), frame.height
+    small_width, small_height = preview_size(width, height)
+    pixels = frame.reformat(width=small_width, height=small_height, format="rgb24").to_ndarray()
+    image = pyvips.Image.new_from_array(pixels)
+    turn = _TURNS.get(frame.rotation % 360)
+    if turn:
+        image = image.rot(turn)
+    if is_sideways(frame.rotation):
+        width, height = height, width
+    return Picture(image.copy_memory(), width, height)
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
