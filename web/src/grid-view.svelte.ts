@@ -57,7 +57,7 @@ export class GridView {
   /** Keeps the row of `current` in the document, so that it keeps the focus. */
   pinned = false;
   #listing: Listing | null = null;
-  #aspects = new Uint16Array();
+  #aspects: Uint16Array = new Uint16Array();
   #size: GridSize | null = null;
   #window = new ScrollWindow();
   #slots = new Slots();
