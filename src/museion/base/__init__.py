@@ -1,1 +1,1 @@
-"""What every layer stands on: errors, identifiers, codec, telemetry. No I/O, no photos, no logs."""
+"""What every layer stands on: errors, identifiers, codec, telemetry, waiting, retry. No I/O."""

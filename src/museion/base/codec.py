@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from museion.base.errors import Damaged
+from museion.base.errors import Damaged, InvalidInput
 
 T = TypeVar("T")
 
@@ -23,9 +23,26 @@ class Undecodable(Damaged):
         )
 
 
+class Unencodable(InvalidInput):
+    """A text holds characters that no stored form can hold."""
+
+    def __init__(self, reason: UnicodeEncodeError) -> None:
+        super().__init__(
+            f"Expected text that UTF-8 can hold, got {reason.object[:80]!r}.",
+            remedy="Give names of files as bytes, or replace what is not UTF-8.",
+        )
+
+
 def encode(value: object) -> bytes:
-    """Return the msgpack form of a struct, dataclass or plain value."""
-    return _ENCODER.encode(value)
+    """Return the msgpack form of a struct, dataclass or plain value.
+
+    Raises:
+        Unencodable: a text in it holds lone surrogates, as names of files may.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError as reason:
+        raise Unencodable(reason) from reason
 
 
 def decode(content: bytes, kind: type[T]) -> T:

@@ -7,6 +7,8 @@ values: what was expected, what came, what to do.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class MuseionError(Exception):
     """Base of the five families; `message` is one line, `remedy` says what to do about it."""
@@ -38,7 +40,13 @@ class Conflict(MuseionError):
 
 
 class Unavailable(MuseionError):
-    """A resource cannot serve now (disk full, time-out); the request was not carried out."""
+    """A resource cannot serve now (disk full, time-out); the request was not carried out.
+
+    Attributes:
+        lasting: it does not pass by itself, so trying again is in vain; declared by the class.
+    """
+
+    lasting: ClassVar[bool] = False
 
 
 class Damaged(MuseionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ Digest = NewType("Digest", str)
 """BLAKE3 of a blob, 64 lower-case hexadecimal characters."""
 
 _DIGEST_LENGTH = 64
+_DIGEST = re.compile(f"[0-9a-f]{{{_DIGEST_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Blob:
 class Incoming(Protocol):
     """Bytes on their way into a store; nothing is visible under a digest before `keep` returns.
 
-    Write, finish, look at the file under `path`, then keep it or leave it to be removed.
+    Write, finish, look at the file under `path`, then keep it or leave it to be removed. Calls
+    block; one thread at a time.
     """
 
     @property
@@ -38,14 +41,20 @@ class Incoming(Protocol):
         """Add bytes."""
 
     def finish(self) -> Blob:
-        """Say that all bytes have come, and return what they are."""
+        """Say that all bytes have come, and return what they are; no more can be written."""
 
     def keep(self) -> Blob:
-        """Make the finished blob durable and visible; one that is already there stays as it is."""
+        """Make the blob durable, then visible. One that is there stays, unless it is damaged.
+
+        Finishes it, if that was not done.
+        """
 
 
 class BlobStore(Protocol):
-    """Keeps blobs; what is kept is durable, and verified when it is read."""
+    """Keeps blobs; what is kept is durable, and verified when it is read.
+
+    Calls block; any thread may make them. A damaged blob is healed by keeping the same bytes again.
+    """
 
     def incoming(self) -> AbstractContextManager[Incoming]:
         """Open a place for bytes; what is not kept is removed when the context ends.
@@ -55,20 +64,27 @@ class BlobStore(Protocol):
         """
 
     def put(self, content: bytes) -> Blob:
-        """Keep bytes; idempotent."""
+        """Keep bytes; idempotent.
+
+        Raises:
+            BlobWriteFailed: nothing was kept.
+        """
 
     def read(self, digest: Digest) -> bytes:
         """Return a blob's bytes.
 
         Raises:
+            InvalidDigest: the text is not a digest.
             UnknownBlob: no such blob is here.
             DamagedBlob: the bytes do not match the digest.
+            BlobUnreadable: the bytes are there but cannot be read.
         """
 
     def path(self, digest: Digest) -> Path:
         """Return the verified file of a blob, to be read only. Raises as `read`."""
 
-    def __contains__(self, digest: object) -> bool: ...
+    def __contains__(self, digest: object) -> bool:
+        """Tell whether a blob is here, which does not say that it is undamaged."""
 
     def digests(self) -> Iterator[Digest]:
         """Return the digests of all blobs, in no order."""
@@ -101,8 +117,18 @@ class DamagedBlob(Damaged):
         )
 
 
+class BlobUnreadable(Unavailable):
+    """A blob's file is there, but the system does not let it be read."""
+
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(
+            f"Blob {digest} cannot be read: {reason}.",
+            remedy="Check the disk, and the rights of the site's folder.",
+        )
+
+
 class BlobWriteFailed(Unavailable):
-    """A blob could not be written and is not in the store."""
+    """A blob could not be made durable; count on nothing of it being kept."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -117,6 +143,6 @@ def as_digest(text: str) -> Digest:
     Raises:
         InvalidDigest: the text is not 64 lower-case hexadecimal characters.
     """
-    if len(text) != _DIGEST_LENGTH or not set(text) <= set("0123456789abcdef"):
+    if not _DIGEST.fullmatch(text):
         raise InvalidDigest(text)
     return Digest(text)

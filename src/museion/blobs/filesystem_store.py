@@ -6,8 +6,11 @@ when the store is opened for writing.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,39 +20,52 @@ from blake3 import blake3
 
 from museion.blobs.blob_store import (
     Blob,
+    BlobUnreadable,
     BlobWriteFailed,
     DamagedBlob,
     Digest,
+    InvalidDigest,
     UnknownBlob,
     as_digest,
 )
 
 _FANOUT = 2
+_CHUNK_BYTES = 1 << 20
+_MAX_VERIFIED = 1 << 16  # about 20 MB
 
 
 class FilesystemBlobStore:
     """Keeps blobs below one folder of a POSIX file system.
 
-    Reads verify the digest. A file that was verified once is not hashed again by this object while
-    its inode, size and modification time stay the same.
+    Reads verify the digest. `path` does not hash a file again that this object has verified lately,
+    while its inode, size and modification time stay the same. Several objects, also of several
+    processes, may work on one folder.
+
+    Args:
+        folder: made if it is not there and the store is writable.
+        writable: whether bytes may be put in; clears what a crash left behind.
+
+    Raises:
+        BlobWriteFailed: the folder cannot be made or written.
     """
 
     def __init__(self, folder: Path, *, writable: bool = True) -> None:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._verified: dict[Digest, tuple[int, int, int]] = {}
+        self._flushed_parents: set[Path] = set()
+        self._lock = threading.Lock()
         if writable:
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            for left_over in self._incoming.iterdir():
-                left_over.unlink()
+            with _reported():
+                _make_durably(self._incoming)
+                handle = _claim(self._incoming, folder / "incoming.lock")
+            weakref.finalize(self, os.close, handle)
 
     @contextmanager
     def incoming(self) -> Iterator[_IncomingFile]:
         """Open a place for bytes; what is not kept is removed when the context ends."""
-        try:
+        with _reported():
             handle, name = tempfile.mkstemp(dir=self._incoming)
-        except OSError as reason:
-            raise BlobWriteFailed(_text(reason)) from reason
         incoming = _IncomingFile(self, Path(name), os.fdopen(handle, "wb"))
         try:
             yield incoming
@@ -59,19 +75,18 @@ class FilesystemBlobStore:
     def put(self, content: bytes) -> Blob:
         """Keep bytes; idempotent."""
         digest = Digest(blake3(content).hexdigest())
-        if digest in self:
+        if digest in self and self._holds_intact(digest):
+            with _reported():
+                self._make_lasting(self._place(digest))
             return Blob(digest, len(content))
         with self.incoming() as incoming:
             incoming.write(content)
-            incoming.finish()
             return incoming.keep()
 
     def read(self, digest: Digest) -> bytes:
         """Return a blob's bytes, verified."""
-        try:
+        with _readable(digest):
             content = self._place(digest).read_bytes()
-        except FileNotFoundError as reason:
-            raise UnknownBlob(digest) from reason
         found = blake3(content).hexdigest()
         if found != digest:
             raise DamagedBlob(digest, found)
@@ -80,42 +95,60 @@ class FilesystemBlobStore:
     def path(self, digest: Digest) -> Path:
         """Return the verified file of a blob, to be read only."""
         path = self._place(digest)
-        try:
-            status = path.stat()
-        except FileNotFoundError as reason:
-            raise UnknownBlob(digest) from reason
-        seen = (status.st_ino, status.st_size, status.st_mtime_ns)
-        if self._verified.get(digest) != seen:
-            self._verify(digest, path)
-            self._verified[digest] = seen
+        with _readable(digest), path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if self._verified.get(digest) != seen:
+                _verify(digest, file)
+                self._remember(digest, seen)
         return path
 
     def __contains__(self, digest: object) -> bool:
-        return isinstance(digest, str) and self._place(as_digest(digest)).exists()
+        try:
+            return isinstance(digest, str) and self._place(Digest(digest)).exists()
+        except InvalidDigest:
+            return False
 
     def digests(self) -> Iterator[Digest]:
-        """Return the digests of all blobs, in no order."""
-        for path in self._folder.glob("??/*"):
-            yield as_digest(path.name)
+        """Return the digests of all blobs, in no order; what is not a blob is passed over."""
+        for path in self._folder.glob(f"{'?' * _FANOUT}/*"):
+            with suppress(InvalidDigest):
+                yield as_digest(path.name)
 
     def _place(self, digest: Digest) -> Path:
-        return self._folder / digest[:_FANOUT] / digest
+        return self._folder / as_digest(digest)[:_FANOUT] / digest
 
-    def _verify(self, digest: Digest, path: Path) -> None:
-        found = blake3().update_mmap(path).hexdigest()
-        if found != digest:
-            raise DamagedBlob(digest, found)
+    def _remember(self, digest: Digest, seen: tuple[int, int, int]) -> None:
+        with self._lock:
+            self._verified[digest] = seen
+            if len(self._verified) > _MAX_VERIFIED:
+                del self._verified[next(iter(self._verified))]
 
-    def _move_in(self, path: Path, digest: Digest) -> None:
+    def _holds_intact(self, digest: Digest) -> bool:
+        try:
+            self.path(digest)
+        except (UnknownBlob, DamagedBlob, BlobUnreadable):
+            return False
+        return True
+
+    def _move_in(self, file: IO[bytes], path: Path, digest: Digest) -> None:
         place = self._place(digest)
-        if place.exists():
-            return
-        if not place.parent.exists():
+        if not self._holds_intact(digest):
+            os.fchmod(file.fileno(), 0o444)
+            os.fsync(file.fileno())
             place.parent.mkdir(exist_ok=True)
-            _flush_folder(self._folder)
-        path.chmod(0o444)
-        path.rename(place)
+            path.rename(place)
+        self._make_lasting(place)
+
+    def _make_lasting(self, place: Path) -> None:
+        """Flush the name of a blob, also of one that was there.
+
+        Whoever renamed that one may have been killed before it flushed, or is just about to.
+        """
         _flush_folder(place.parent)
+        if place.parent not in self._flushed_parents:
+            _flush_folder(self._folder)
+            self._flushed_parents.add(place.parent)
 
 
 class _IncomingFile:
@@ -127,9 +160,11 @@ class _IncomingFile:
         self._file = file
         self._hash = blake3()
         self._size_bytes = 0
+        self._blob: Blob | None = None
 
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
+        assert self._blob is None, "bytes came after the last ones"
         with _reported():
             self._file.write(chunk)
         self._hash.update(chunk)
@@ -137,16 +172,19 @@ class _IncomingFile:
 
     def finish(self) -> Blob:
         """Hand all bytes to the system and return what they are."""
-        with _reported():
-            self._file.flush()
-        return Blob(Digest(self._hash.hexdigest()), self._size_bytes)
+        if self._blob is None:
+            with _reported():
+                self._file.flush()
+            self._blob = Blob(Digest(self._hash.hexdigest()), self._size_bytes)
+        return self._blob
 
     def keep(self) -> Blob:
         """Make the blob durable and visible under its digest."""
         blob = self.finish()
-        with _reported():
-            os.fsync(self._file.fileno())
-            self._store._move_in(self.path, blob.digest)
+        if not self._file.closed:
+            with _reported():
+                self._store._move_in(self._file, self.path, blob.digest)
+                self._file.close()
         return blob
 
     def drop(self) -> None:
@@ -154,6 +192,35 @@ class _IncomingFile:
         with suppress(OSError):  # a flush of bytes that nobody wants may fail on a full disk
             self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+def _claim(incoming: Path, lock: Path) -> int:
+    """Remove left-overs unless another store writes here; return the handle that says so of ours.
+
+    All writers share a lock that the system drops with the process; who gets it alone is the only
+    one, and what lies there belongs to nobody.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left_over in incoming.iterdir():
+                left_over.unlink(missing_ok=True)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _verify(digest: Digest, file: IO[bytes]) -> None:
+    # Read in pieces: a memory map would end the process where the disk fails or the file shrinks.
+    hashing = blake3()
+    while chunk := file.read(_CHUNK_BYTES):
+        hashing.update(chunk)
+    found = hashing.hexdigest()
+    if found != digest:
+        raise DamagedBlob(digest, found)
 
 
 @contextmanager
@@ -164,8 +231,26 @@ def _reported() -> Iterator[None]:
         raise BlobWriteFailed(_text(reason)) from reason
 
 
+@contextmanager
+def _readable(digest: Digest) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as reason:
+        raise UnknownBlob(digest) from reason
+    except OSError as reason:
+        raise BlobUnreadable(digest, _text(reason)) from reason
+
+
 def _text(reason: OSError) -> str:
     return reason.strerror or str(reason)
+
+
+def _make_durably(folder: Path) -> None:
+    """Make a folder and those above it; a power failure does not undo it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        _flush_folder(each.parent)
 
 
 def _flush_folder(folder: Path) -> None:

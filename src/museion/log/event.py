@@ -11,10 +11,21 @@ from enum import IntEnum
 
 import msgspec
 
+from museion.base.errors import InvalidInput
 from museion.log.vector_time import VectorTime
 
 UNWRITTEN = 0
 """Local sequence number of an event that no log has written yet."""
+
+MAX_NAME_BYTES = 511
+"""Longest type name, id or name of a reader, in UTF-8: what every store takes as a key."""
+
+
+class InvalidEvent(InvalidInput):
+    """An event, or the progress beside it, is not of a kind that a log can write."""
+
+    def __init__(self, expected: str, found: object) -> None:
+        super().__init__(f"Expected {expected}, got {found!r:.200}.")
 
 
 class EventId(msgspec.Struct, frozen=True, array_like=True):
@@ -46,6 +57,30 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[str, ...] = ()
     vector_timestamp: VectorTime = VectorTime()
     cause: EventId | None = None
+
+
+def require_writable(event: NewEvent) -> None:
+    """Check what a type checker cannot; one bad event must not fail the others of its group.
+
+    Raises:
+        InvalidEvent: a name or id is not 1 to `MAX_NAME_BYTES` bytes of UTF-8, or the payload is
+            not bytes.
+    """
+    own = () if event.aggregate_id is None else (event.aggregate_id,)
+    for name in (event.type_name, event.emitter_id, *own, *event.destinations):
+        require_name(name)
+    if not isinstance(event.payload, bytes):
+        raise InvalidEvent("a payload of bytes", event.payload)
+
+
+def require_name(name: str) -> None:
+    """Check a name that a store uses as a key. Raises `InvalidEvent`."""
+    try:
+        size_bytes = len(name.encode())
+    except UnicodeEncodeError:
+        size_bytes = 0
+    if not 1 <= size_bytes <= MAX_NAME_BYTES:
+        raise InvalidEvent(f"a name of 1 to {MAX_NAME_BYTES} bytes of UTF-8", name)
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):

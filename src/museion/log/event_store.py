@@ -7,7 +7,8 @@ thread calls `write`, any thread may read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -16,9 +17,15 @@ from museion.base.errors import Damaged, Unavailable
 from museion.log.event import Event
 from museion.log.vector_time import VectorTime
 
+MAX_READ_BYTES = 8 << 20
+"""Payload bytes of one read unless the reader says otherwise."""
+
 
 class WriteBatch(msgspec.Struct, frozen=True):
-    """Events in sequence number order, and progress to store with them."""
+    """Events in sequence number order, above all that are stored, and progress to keep with them.
+
+    Numbers may leave gaps.
+    """
 
     events: Sequence[Event]
     progress: Mapping[str, int]
@@ -47,27 +54,49 @@ class EventStore(Protocol):
     def write(self, batch: WriteBatch) -> None:
         """Keep a batch, all or nothing; durable when it returns.
 
+        Any error but `WriteFailed` means that it is not known whether the batch is in the store;
+        the log then stops.
+
         Raises:
             WriteFailed: the batch is certainly not in the store.
         """
 
     def read(
-        self, *, after: int = 0, limit: int, aggregate_id: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int,
+        aggregate_id: str | None = None,
+        max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events with sequence numbers above `after`, in order.
 
-        With `aggregate_id`, only events that have it among their destinations. Sees every batch
-        whose `write` has returned.
+        With `aggregate_id`, only events that have it among their destinations. Stops before the
+        payloads exceed `max_bytes` together, but not before the first event. Sees every batch whose
+        `write` has returned.
 
         Raises:
             DamagedEvent: a stored event does not match its checksum.
+            ReadFailed: the store cannot be read now.
         """
 
     def progress(self, name: str) -> int:
         """Return the last stored progress of a reader, 0 when there is none."""
 
     def close(self) -> None:
-        """Release files and locks; further calls are errors."""
+        """Release files and locks; further calls are errors. Idempotent."""
+
+
+def within(events: Iterable[Event], *, limit: int, max_bytes: int) -> list[Event]:
+    """Return the first events, at most `limit` and, beyond one, at most `max_bytes` of payload."""
+    taken: list[Event] = []
+    size_bytes = 0
+    for event in islice(events, limit):
+        size_bytes += len(event.payload)
+        if taken and size_bytes > max_bytes:
+            break
+        taken.append(event)
+    return taken
 
 
 class WriteFailed(Unavailable):
@@ -77,6 +106,16 @@ class WriteFailed(Unavailable):
         super().__init__(
             f"The event log could not be written: {reason}.",
             remedy="Nothing of this request was kept. Check disk space and rights, then try again.",
+        )
+
+
+class ReadFailed(Unavailable):
+    """A store cannot be read; nothing is known to be wrong with what it holds."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The event log could not be read: {reason}.",
+            remedy="Try again; if it stays so, close the site and open it anew.",
         )
 
 

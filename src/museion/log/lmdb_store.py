@@ -3,7 +3,7 @@
 Layout (all in one environment):
     events      sequence number (8 bytes, big endian) -> crc32 (4 bytes) + msgpack of the envelope
     aggregates  aggregate id -> number (8 bytes); ids are stored once, the index holds numbers
-    destination aggregate number -> sequence numbers (8 bytes, sorted duplicates)
+    destinations  aggregate number -> sequence numbers (8 bytes, sorted duplicates)
     progress    reader's name -> sequence number
     meta        log id, version vector, stored form
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import lmdb
@@ -21,8 +20,16 @@ import msgspec
 
 from museion.base.errors import Damaged
 from museion.base.ids import random_id
-from museion.log.event import Event
-from museion.log.event_store import DamagedEvent, StoreState, WriteBatch, WriteFailed
+from museion.log.event import MAX_NAME_BYTES, Event
+from museion.log.event_store import (
+    MAX_READ_BYTES,
+    DamagedEvent,
+    StoreState,
+    WriteBatch,
+    WriteFailed,
+    within,
+)
+from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
 from museion.log.vector_time import VectorTime, merge_all
 
 DEFAULT_MAP_SIZE_BYTES = 1 << 38
@@ -47,57 +54,82 @@ class UnknownStoreForm(Damaged):
 
 
 class LmdbEventStore:
-    """Keeps events in LMDB; a batch is on disk when `write` returns."""
+    """Keeps events in LMDB; a batch is on disk when `write` returns.
+
+    One opening at a time, over all processes.
+
+    Args:
+        path: the log's folder, made if it is not there.
+        map_size_bytes: upper bound of the file's size.
+
+    Raises:
+        LogInUse: the log is open already, in this or another process.
+        LogNotOpened: the folder or its files cannot be made or opened.
+        UnreadableLog, UnknownStoreForm: the folder does not hold a log that can be read.
+    """
 
     def __init__(self, path: Path, *, map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self._environment = lmdb.open(str(path), map_size=map_size_bytes, max_dbs=8)
-        self._meta = self._environment.open_db(b"meta")
-        self._events = self._environment.open_db(b"events")
-        self._aggregates = self._environment.open_db(b"aggregates")
-        self._destinations = self._environment.open_db(b"destinations", dupsort=True, dupfixed=True)
-        self._progress = self._environment.open_db(b"progress")
-        self._log_id = self._identity(path)
+        self._path = path
+        self._environment = LockedEnvironment(path, map_size_bytes=map_size_bytes)
+        try:
+            self._meta = self._environment.table(b"meta")
+            self._events = self._environment.table(b"events")
+            self._aggregates = self._environment.table(b"aggregates")
+            self._destinations = self._environment.table(b"destinations", many=True)
+            self._progress = self._environment.table(b"progress")
+            self._log_id = self._identity(path)
+        except BaseException:
+            self.close()
+            raise
 
     def recover(self) -> StoreState:
         """Return the state after the last acknowledged batch; cost does not grow with the log."""
-        with self._environment.begin() as reading:
-            stored = reading.get(b"version", db=self._meta)
-            version = _VERSION_DECODER.decode(stored) if stored else VectorTime()
-            return StoreState(self._log_id, self._last_number(reading), version)
+        with self._environment.reading() as reading:
+            return StoreState(
+                self._log_id, self._last_number(reading), self._stored_version(reading)
+            )
 
     def write(self, batch: WriteBatch) -> None:
-        """Keep a batch, all or nothing; flushed to disk when it returns."""
+        """Keep a batch, all or nothing; flushed to disk when it returns.
+
+        Where the page that makes a commit valid could not be written, LMDB refuses all further
+        work, and `ReadFailed` is raised: only another opening can tell what the disk holds.
+        """
         try:
-            with self._environment.begin(write=True) as writing:
+            with self._environment.writing() as writing:
                 self._put(batch, writing)
         except lmdb.Error as reason:
             if not self._holds(batch):
                 raise WriteFailed(str(reason)) from reason
 
     def read(
-        self, *, after: int = 0, limit: int, aggregate_id: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int,
+        aggregate_id: str | None = None,
+        max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events above `after`, checked against their checksums."""
-        with self._environment.begin() as reading:
+        with self._environment.reading() as reading:
             if aggregate_id is None:
                 stored = self._scan(reading, after)
             else:
                 stored = self._scan_aggregate(reading, aggregate_id, after)
-            return [_decode(number, content) for number, content in islice(stored, limit)]
+            events = (_decode(number, content) for number, content in stored)
+            return within(events, limit=limit, max_bytes=max_bytes)
 
     def progress(self, name: str) -> int:
         """Return the last stored progress of a reader, 0 when there is none."""
-        with self._environment.begin() as reading:
-            stored = reading.get(name.encode(), db=self._progress)
-            return _number(stored) if stored else 0
+        with self._environment.reading() as reading:
+            return self._stored_progress(reading, name) or 0
 
     def close(self) -> None:
-        """Close the file; reads that are under way fail."""
+        """Close the files; reads that are under way fail. Idempotent."""
         self._environment.close()
 
     def _identity(self, path: Path) -> str:
-        with self._environment.begin(write=True) as writing:
+        with opening(path), self._environment.writing() as writing:
             form = writing.get(b"form", db=self._meta)
             if form is None:
                 writing.put(b"form", _FORM, db=self._meta)
@@ -110,7 +142,9 @@ class LmdbEventStore:
         for event in batch.events:
             key = _NUMBER.pack(event.sequence_nr)
             content = _ENCODER.encode(event)
-            writing.put(key, _CRC.pack(zlib.crc32(content)) + content, db=self._events, append=True)
+            stored = _CRC.pack(zlib.crc32(content)) + content
+            appended = writing.put(key, stored, db=self._events, append=True)
+            assert appended, f"event {event.sequence_nr} is not above all that are stored"
             for destination in sorted(event.destinations):
                 number = self._aggregate_number(writing, destination)
                 writing.put(number, key, db=self._destinations)
@@ -120,11 +154,18 @@ class LmdbEventStore:
             self._put_version(batch, writing)
 
     def _put_version(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
-        stored = writing.get(b"version", db=self._meta)
         times = [event.vector_timestamp for event in batch.events]
-        if stored:
-            times.append(_VERSION_DECODER.decode(stored))
-        writing.put(b"version", _ENCODER.encode(merge_all(times)), db=self._meta)
+        version = merge_all([self._stored_version(writing), *times])
+        writing.put(b"version", _ENCODER.encode(version), db=self._meta)
+
+    def _stored_version(self, reading: lmdb.Transaction) -> VectorTime:
+        stored = reading.get(b"version", db=self._meta)
+        if stored is None:
+            return VectorTime()
+        try:
+            return _VERSION_DECODER.decode(stored)
+        except msgspec.MsgspecError as reason:
+            raise UnreadableLog(self._path, f"its version vector is lost: {reason}") from reason
 
     def _aggregate_number(self, writing: lmdb.Transaction, aggregate_id: str) -> bytes:
         key = aggregate_id.encode()
@@ -137,16 +178,18 @@ class LmdbEventStore:
 
     def _holds(self, batch: WriteBatch) -> bool:
         """Tell whether a batch whose commit reported an error is nevertheless there."""
-        with self._environment.begin() as reading:
+        with self._environment.reading() as reading:
             if batch.events:
                 return self._last_number(reading) >= batch.events[-1].sequence_nr
-            stored = {
-                name: reading.get(name.encode(), db=self._progress) for name in batch.progress
-            }
             return all(
-                value is not None and _number(value) == batch.progress[name]
-                for name, value in stored.items()
+                self._stored_progress(reading, name) == position
+                for name, position in batch.progress.items()
             )
+
+    def _stored_progress(self, reading: lmdb.Transaction, name: str) -> int | None:
+        key = _key(name)
+        stored = key and reading.get(key, db=self._progress)
+        return _number(stored) if stored else None
 
     def _last_number(self, reading: lmdb.Transaction) -> int:
         cursor = reading.cursor(db=self._events)
@@ -163,15 +206,25 @@ class LmdbEventStore:
     def _scan_aggregate(
         self, reading: lmdb.Transaction, aggregate_id: str, after: int
     ) -> Iterator[tuple[int, bytes | memoryview]]:
-        number = reading.get(aggregate_id.encode(), db=self._aggregates)
+        key = _key(aggregate_id)
+        number = key and reading.get(key, db=self._aggregates)
         cursor = reading.cursor(db=self._destinations)
-        if number is None or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
+        if not number or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
             return
-        for key in cursor.iternext_dup():
-            content = reading.get(key, db=self._events)
+        for place in cursor.iternext_dup():
+            content = reading.get(place, db=self._events)
             if content is None:
-                raise DamagedEvent(_number(key), "the aggregate index names it, but it is missing")
-            yield _number(key), content
+                raise DamagedEvent(_number(place), "the index names it, but it is missing")
+            yield _number(place), content
+
+
+def _key(name: str) -> bytes | None:
+    """Return a name as a key, or None where no stored key can be like it."""
+    try:
+        key = name.encode()
+    except UnicodeEncodeError:
+        return None
+    return key if 1 <= len(key) <= MAX_NAME_BYTES else None
 
 
 def _number(stored: bytes | memoryview) -> int:
@@ -182,7 +235,10 @@ def _decode(number: int, stored: bytes | memoryview) -> Event:
     content = stored[_CRC.size :]
     if len(stored) <= _CRC.size or _CRC.unpack(stored[: _CRC.size])[0] != zlib.crc32(content):
         raise DamagedEvent(number)
-    event = _DECODER.decode(content)
+    try:
+        event = _DECODER.decode(content)
+    except msgspec.MsgspecError as reason:
+        raise DamagedEvent(number, f"it is no envelope of an event: {reason}") from reason
     if event.sequence_nr != number:
         raise DamagedEvent(number, f"it says that it is event {event.sequence_nr}")
     return event

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 
 from museion.base.ids import random_id
 from museion.log.event import Event
-from museion.log.event_store import StoreState, WriteBatch
+from museion.log.event_store import MAX_READ_BYTES, StoreState, WriteBatch, within
 from museion.log.vector_time import merge_all
+
+_sequence_nr = attrgetter("sequence_nr")
 
 
 class MemoryEventStore:
@@ -32,6 +36,10 @@ class MemoryEventStore:
     def write(self, batch: WriteBatch) -> None:
         """Keep a batch, all or nothing."""
         with self._lock:
+            last = self._events[-1].sequence_nr if self._events else 0
+            for event in batch.events:
+                assert event.sequence_nr > last, f"event {event.sequence_nr} comes after {last}"
+                last = event.sequence_nr
             self._events.extend(batch.events)
             for event in batch.events:
                 for destination in event.destinations:
@@ -39,14 +47,20 @@ class MemoryEventStore:
             self._progress.update(batch.progress)
 
     def read(
-        self, *, after: int = 0, limit: int, aggregate_id: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int,
+        aggregate_id: str | None = None,
+        max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events above `after`, in order."""
         with self._lock:
             events = self._events
             if aggregate_id is not None:
                 events = self._by_aggregate.get(aggregate_id, [])
-            return [event for event in events if event.sequence_nr > after][:limit]
+            start = bisect_right(events, after, key=_sequence_nr)
+            return within(events[start : start + limit], limit=limit, max_bytes=max_bytes)
 
     def progress(self, name: str) -> int:
         """Return the last stored progress of a reader, 0 when there is none."""
@@ -54,4 +68,4 @@ class MemoryEventStore:
             return self._progress.get(name, 0)
 
     def close(self) -> None:
-        """Do nothing: the store lives as long as the object."""
+        """Do nothing: the store lives as long as the object, and may be opened again."""

@@ -8,8 +8,12 @@ and orders all events that were written to one log (a plausible clock).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 import msgspec
+
+Time = Annotated[int, msgspec.Meta(ge=0)]
+"""Count of a process's events; 0 and a missing entry mean the same. Checked when it is decoded."""
 
 
 class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False):
@@ -18,7 +22,7 @@ class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False):
     A partial order: exactly one of `a < b`, `b < a`, `a == b` and `a.concurrent(b)` holds.
     """
 
-    times: dict[str, int] = {}
+    times: dict[str, Time] = {}
 
     def local_time(self, process_id: str) -> int:
         """Return the entry of one process, 0 when there is none."""
@@ -41,10 +45,14 @@ class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False):
         """Tell whether neither happened before the other and they are not equal."""
         return not self <= other and not other <= self
 
-    def __le__(self, other: VectorTime) -> bool:
+    def __le__(self, other: object) -> bool:
+        if not isinstance(other, VectorTime):
+            return NotImplemented
         return all(time <= other.local_time(name) for name, time in self.times.items())
 
-    def __lt__(self, other: VectorTime) -> bool:
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, VectorTime):
+            return NotImplemented
         return self <= other and not other <= self
 
     def __eq__(self, other: object) -> bool:

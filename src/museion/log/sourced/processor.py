@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
-from museion.base.errors import Unavailable
+from msgspec.structs import replace
+
+from museion.base.retry import Retries, RetryPolicy
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
+
+__all__ = ["Processor", "ProcessorRunner", "RetryPolicy", "WorkCancelled"]
 
 
 class Processor(Protocol):
@@ -34,27 +40,41 @@ class Processor(Protocol):
         """Type names of the events that `process` is called for."""
 
     async def process(self, event: Event) -> Sequence[NewEvent]:
-        """Return the outputs for one event."""
+        """Return the outputs for one event.
+
+        Each output happens after the event: its stamp is merged into theirs, and it is their cause
+        where they name none.
+        """
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long to wait between tries when a resource is unavailable: doubling, for ever."""
+class WorkCancelled(RuntimeError):
+    """Something within a processor's work was cancelled, though the processor was not.
 
-    first_delay_s: float = 0.5
-    longest_delay_s: float = 30.0
+    A defect of the processor: it should tell what happened, with an output or an error.
+    """
+
+    def __init__(self, name: str, event: Event) -> None:
+        super().__init__(f"Processor {name!r} dropped its work on event {event.sequence_nr}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    sequence_nr: int
-    outputs: asyncio.Task[Sequence[NewEvent]] | None
+@dataclass(slots=True)
+class _Underway:
+    """An event in work, and the position that is reached when its outputs are written.
+
+    Events behind it that nobody handles move that position on, so they need no place of their own.
+    """
+
+    outputs: asyncio.Task[list[NewEvent]]
+    reaches_nr: int
 
 
 class ProcessorRunner:
-    """Drives one processor: reads ahead up to `window` events, writes outputs in log order.
+    """Drives one processor: reads ahead, writes outputs in log order. One for each name at a time.
 
-    `position` is how far it has come; `trouble` names what it waits for, if anything.
+    `position` is the sequence number of the last event that needs no more work.
+
+    Args:
+        window: how many handled events may be in work, or wait for an earlier one to be written.
     """
 
     _skipped_before_note = 1024
@@ -70,80 +90,100 @@ class ProcessorRunner:
         self._log = log
         self._processor = processor
         self._window = window
-        self._retry = retry or RetryPolicy()
-        self._noted = log.progress(processor.name)
-        self.position = self._noted
-        self.trouble: str | None = None
+        self._retries = Retries(retry or RetryPolicy())
+        self._noted = self.position = log.progress(processor.name)
 
     @property
     def name(self) -> str:
         """Name of the processor."""
         return self._processor.name
 
+    @property
+    def trouble(self) -> str | None:
+        """What the processor waits for, if anything is unavailable."""
+        return self._retries.trouble
+
     async def run(self) -> None:
-        """Follow the log until cancelled."""
-        pending: deque[_Pending] = deque()
-        async with asyncio.TaskGroup() as tasks:
-            async for batch in self._log.follow(self.position):
+        """Follow the log until cancelled. It can be run again afterwards.
+
+        Raises:
+            LogClosed: the log was closed.
+            Exception: the first error that the processor raised, other than `Unavailable`. Nothing
+                of the event it met is written; a new run meets the same event again.
+        """
+        self._noted = self._log.progress(self._processor.name)
+        self.position = max(self.position, self._noted)
+        self._underway: deque[_Underway] = deque()
+        self._started = asyncio.Event()
+        self._slots = asyncio.Semaphore(self._window)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write_in_order())
+                await self._read_ahead(tasks)
+        except BaseExceptionGroup as errors:
+            # What follows the first is the same error, met again by the one who waited for it.
+            raise errors.exceptions[0] from None
+
+    async def _read_ahead(self, tasks: asyncio.TaskGroup) -> None:
+        async with aclosing(self._log.follow(self.position)) as batches:
+            async for batch in batches:
                 for event in batch:
-                    if len(pending) >= self._window:
-                        await self._write_finished(pending)
-                    pending.append(self._start(event, tasks))
-                await self._drain(pending)
+                    if event.type_name in self._processor.handles:
+                        await self._slots.acquire()
+                        outputs = tasks.create_task(self._process(event))
+                        self._underway.append(_Underway(outputs, event.sequence_nr))
+                        self._started.set()
+                    else:
+                        await self._skip(event.sequence_nr)
 
-    def _start(self, event: Event, tasks: asyncio.TaskGroup) -> _Pending:
-        if event.type_name not in self._processor.handles:
-            return _Pending(event.sequence_nr, None)
-        return _Pending(event.sequence_nr, tasks.create_task(self._process(event)))
+    async def _skip(self, sequence_nr: int) -> None:
+        if self._underway:
+            self._underway[-1].reaches_nr = sequence_nr
+        else:
+            await self._note([], sequence_nr)
+            self.position = sequence_nr
 
-    async def _process(self, event: Event) -> Sequence[NewEvent]:
-        delay_s = self._retry.first_delay_s
+    async def _process(self, event: Event) -> list[NewEvent]:
+        try:
+            outputs = await self._retries.until_done(lambda: self._processor.process(event))
+        except asyncio.CancelledError as cancellation:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # A task group takes a cancelled task for a finished one and would go on without it.
+            raise WorkCancelled(self.name, event) from cancellation
+        return [_derived(output, event) for output in outputs]
+
+    async def _write_in_order(self) -> None:
         while True:
-            try:
-                outputs = await self._processor.process(event)
-            except Unavailable as reason:
-                delay_s = await self._wait(reason, delay_s)
-            else:
-                self.trouble = None
-                return outputs
+            await self._started.wait()
+            await self._write_finished()
+            if not self._underway:
+                self._started.clear()
 
-    async def _drain(self, pending: deque[_Pending]) -> None:
-        while pending:
-            await self._write_finished(pending)
+    async def _write_finished(self) -> None:
+        """Wait for the oldest event, then write it and all finished ones right behind it."""
+        await self._underway[0].outputs
+        finished = list(takewhile(lambda each: each.outputs.done(), self._underway))
+        outputs = [output for each in finished for output in each.outputs.result()]
+        await self._note(outputs, finished[-1].reaches_nr)
+        # They kept their places until now, so that nothing behind them counted as reached.
+        self.position = finished[-1].reaches_nr
+        for _ in finished:
+            self._underway.popleft()
+            self._slots.release()
 
-    async def _write_finished(self, pending: deque[_Pending]) -> None:
-        """Wait for the oldest event, then write it and all finished ones behind it together."""
-        outputs: list[NewEvent] = []
-        first = pending.popleft()
-        position = first.sequence_nr
-        if first.outputs is not None:
-            outputs.extend(await first.outputs)
-        while pending and (pending[0].outputs is None or pending[0].outputs.done()):
-            done = pending.popleft()
-            position = done.sequence_nr
-            if done.outputs is not None:
-                outputs.extend(done.outputs.result())
-        await self._note(outputs, position)
-
-    async def _note(self, outputs: list[NewEvent], position: int) -> None:
-        # Events that nobody handles cost no write of their own: a crash makes us skip them anew.
+    async def _note(self, outputs: Sequence[NewEvent], position: int) -> None:
+        # Events without outputs cost no write of their own: a crash makes us skip them anew.
         if outputs or position - self._noted >= self._skipped_before_note:
-            await self._append(outputs, position)
+            progress = {self._processor.name: position}
+            await self._retries.until_done(lambda: self._log.append(outputs, progress=progress))
             self._noted = position
-        self.position = position
 
-    async def _append(self, outputs: list[NewEvent], position: int) -> None:
-        delay_s = self._retry.first_delay_s
-        while True:
-            try:
-                await self._log.append(outputs, progress={self._processor.name: position})
-            except Unavailable as reason:
-                delay_s = await self._wait(reason, delay_s)
-            else:
-                self.trouble = None
-                return
 
-    async def _wait(self, reason: Unavailable, delay_s: float) -> float:
-        self.trouble = str(reason)
-        await asyncio.sleep(delay_s)
-        return min(delay_s * 2, self._retry.longest_delay_s)
+def _derived(output: NewEvent, event: Event) -> NewEvent:
+    return replace(
+        output,
+        vector_timestamp=output.vector_timestamp.merge(event.vector_timestamp),
+        cause=output.cause or event.id,
+    )

@@ -1,0 +1,171 @@
+"""One LMDB environment in one folder, opened for writing by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import lmdb
+
+from museion.base.errors import Conflict, Damaged, Unavailable
+from museion.log.event_store import ReadFailed
+
+_MAX_TABLES = 8
+_DAMAGE = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.PageNotFoundError,
+    lmdb.VersionMismatchError,
+)
+
+
+class LogInUse(Conflict):
+    """Another opening of the same log is alive, in this or another process; nothing was done."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The log in {path} is already open; it can have one writer only.",
+            remedy="Close the other program that works on this site, or ask that program.",
+        )
+
+
+class LogNotOpened(Unavailable):
+    """The files of a log could not be opened."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The log in {path} could not be opened: {reason}.",
+            remedy="Check that the folder can be written, and the limit on address space.",
+        )
+
+
+class UnreadableLog(Damaged):
+    """The file of a log is not one that LMDB can read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The log in {path} is damaged: {reason}.",
+            remedy="Restore the folder from a backup or recover the log from another site.",
+        )
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Say what went wrong with opening in the words of this module."""
+    try:
+        yield
+    except _DAMAGE as reason:
+        raise UnreadableLog(path, str(reason)) from reason
+    except lmdb.Error as reason:
+        if "already open in this process" in str(reason):
+            raise LogInUse(path) from reason
+        raise LogNotOpened(path, str(reason)) from reason
+    except OSError as reason:
+        raise LogNotOpened(path, reason.strerror or str(reason)) from reason
+
+
+class LockedEnvironment:
+    """Owns the files of one log.
+
+    The system ends the opening with the process, however that ends. Do not use it in a forked
+    child. Like every memory-mapped file, it cannot report a disk that fails while it is read: the
+    system then stops the process.
+
+    Args:
+        path: the folder, made if it is not there; it and its files survive a power failure.
+        map_size_bytes: upper bound of the file's size.
+
+    Raises:
+        LogInUse: it is open already, in this or another process.
+        LogNotOpened: the folder or its files cannot be made or opened.
+        UnreadableLog: the folder holds a file that is not LMDB's.
+    """
+
+    def __init__(self, path: Path, *, map_size_bytes: int) -> None:
+        self._path = path
+        self._process = os.getpid()
+        self._lock = -1
+        with opening(path):
+            _make_durably(path)
+            # The path goes in as bytes: it need not be UTF-8.
+            self._lmdb = lmdb.open(os.fsencode(path), map_size=map_size_bytes, max_dbs=_MAX_TABLES)
+        try:
+            with opening(path):
+                self._lock = _lock(path)
+                self._lmdb.reader_check()  # frees what killed readers of other processes left
+                _flush_folder(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def table(self, name: bytes, *, many: bool = False) -> lmdb._Database:
+        """Open a table, making it if it is not there; `many` keeps sorted values under a key."""
+        with opening(self._path):
+            return self._lmdb.open_db(name, dupsort=many, dupfixed=many)
+
+    def writing(self) -> lmdb.Transaction:
+        """Begin a transaction for a `with` statement; its errors are LMDB's own."""
+        self._require_own_process()
+        return self._lmdb.begin(write=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[lmdb.Transaction]:
+        """Read one state of all tables; what is read are views that end with the `with` statement.
+
+        Raises:
+            UnreadableLog: LMDB found its file damaged.
+            ReadFailed: it cannot be read now, or is closed.
+        """
+        self._require_own_process()
+        try:
+            with self._lmdb.begin(buffers=True) as reading:
+                yield reading
+        except _DAMAGE as reason:
+            raise UnreadableLog(self._path, str(reason)) from reason
+        except lmdb.Error as reason:
+            raise ReadFailed(str(reason)) from reason
+
+    def close(self) -> None:
+        """Close the files and let others open them; reads that are under way fail. Idempotent."""
+        self._lmdb.close()
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+    def _require_own_process(self) -> None:
+        assert os.getpid() == self._process, "a log must not be used in a forked child"
+
+
+def _lock(path: Path) -> int:
+    """Take the log for this process and return the handle that holds it.
+
+    A record lock: the system drops it when the process ends, and a forked child does not inherit
+    it. It would not stop a second opening by the same process, but LMDB does.
+    """
+    handle = os.open(path / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as reason:
+        os.close(handle)
+        raise LogInUse(path) from reason
+    return handle
+
+
+def _make_durably(folder: Path) -> None:
+    """Make a folder and those above it; a power failure does not undo it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        with suppress(FileExistsError):
+            each.mkdir()
+        _flush_folder(each.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
