@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from museion.base.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from museion.node.site import Site
 
 __all__ = ["Site", "__version__"]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

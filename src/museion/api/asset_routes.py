@@ -1,0 +1,103 @@
+"""Assets, their renditions and originals, in display order or one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from museion.api.byte_range import requested_range, stream_file
+from museion.api.schemas import Detail, Page, Tile, detail, tile
+from museion.archive.archive import Archive
+from museion.archive.asset import AssetId
+from museion.archive.catalog.conditions import Condition, all_of, condition_of
+from museion.archive.catalog.records import Month
+from museion.blobs.blob_store import as_digest
+from museion.search.query import parse_query
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+Limit = Annotated[int, Parameter(ge=1, le=500, description="How many at most.")]
+Offset = Annotated[int, Parameter(ge=0, description="How many to pass over.")]
+Filters = Annotated[str, Parameter(description="Filters such as `type:video after:2020`.")]
+
+
+@get("/api/assets", summary="A stretch of the archive in display order")
+async def list_assets(
+    archive: Archive, offset: Offset = 0, limit: Limit = 100, q: Filters = ""
+) -> Page:
+    """Newest capture time first; assets without one by their ingest time."""
+    return await asyncio.to_thread(_page, archive, offset, limit, _condition(q))
+
+
+@get("/api/layout", summary="The aspect of every asset, two bytes each", sync_to_thread=True)
+def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
+    """uint16 little endian, width / height in thousandths, in display order."""
+    position = archive.catalog.counts().position
+    content = archive.catalog.layout(_condition(q))
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers={"X-Position": str(position), "X-Total": str(len(content) // 2)},
+    )
+
+
+@get("/api/timeline", summary="Months with how many assets they have", sync_to_thread=True)
+def timeline(archive: Archive, q: Filters = "") -> list[Month]:
+    """In display order; `offset` is where a month begins."""
+    return archive.catalog.months(_condition(q))
+
+
+@get("/api/assets/{asset_id:str}", summary="Everything about one asset")
+async def show_asset(archive: Archive, asset_id: str) -> Detail:
+    """Metadata values come with their source in the original."""
+    return detail(await archive.asset(AssetId(asset_id)))
+
+
+@get("/api/assets/{asset_id:str}/original", summary="The bytes as they came in")
+async def original(
+    archive: Archive,
+    asset_id: str,
+    byte_range: Annotated[str | None, Parameter(header="Range")] = None,
+) -> Stream:
+    """Answers byte ranges, so that players can seek; the bytes are verified before."""
+    asset = (await archive.asset(AssetId(asset_id))).summary
+    path = await asyncio.to_thread(archive.blobs.path, asset.digest)
+    return stream_file(
+        path,
+        requested_range(byte_range, asset.size_bytes),
+        media_type=asset.media_type,
+        filename=asset.filename,
+    )
+
+
+@get("/api/blobs/{digest:str}", summary="The bytes of a rendition")
+async def blob(archive: Archive, digest: str) -> Response[bytes]:
+    """A digest names its bytes for ever, so any cache may keep them."""
+    content = await asyncio.to_thread(archive.blobs.read, as_digest(digest))
+    return Response(
+        content,
+        media_type=_rendition_type(content),
+        headers={"Cache-Control": _FOR_EVER, "ETag": f'"{digest}"'},
+    )
+
+
+def _page(archive: Archive, offset: int, limit: int, condition: Condition) -> Page:
+    catalog = archive.catalog
+    position = catalog.counts().position
+    items: list[Tile] = [
+        tile(asset) for asset in catalog.page(offset=offset, limit=limit, condition=condition)
+    ]
+    return Page(catalog.count(condition), position, items)
+
+
+def _condition(filters: str) -> Condition:
+    return all_of(condition_of(each) for each in parse_query(filters).filters)
+
+
+def _rendition_type(content: bytes) -> str:
+    """Renditions are WebP; anything else is a blob that a page must never interpret."""
+    return "image/webp" if content[8:12] == b"WEBP" else "application/octet-stream"

@@ -1,0 +1,239 @@
+"""What the HTTP API says, as types; the OpenAPI document is made from them.
+
+Keys are stable: they are added, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from museion.archive.catalog.records import AssetDetail, AssetSummary, Failure, Label
+from museion.archive.catalog.shown_fields import ShownField, shown_fields
+from museion.archive.searching import Answer, Hit
+
+
+class Tile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grid shows of an asset; times are ISO 8601, addresses are relative to the host."""
+
+    id: str
+    filename: str
+    digest: str
+    media_type: str
+    kind: str
+    width: int | None
+    height: int | None
+    aspect: float
+    duration_s: float | None
+    capture_time: str | None
+    ingest_time: str
+    title: str | None
+    caption: str | None
+    rating: int | None
+    place: str | None
+    thumbnail: str | None
+    preview: str | None
+    alt: str
+    state: str
+
+
+class RenditionAddress(msgspec.Struct, frozen=True):
+    """A rendition and where to fetch it."""
+
+    kind: str
+    url: str
+    width: int
+    height: int
+    media_type: str
+    size_bytes: int
+
+
+class Detail(Tile, frozen=True, kw_only=True):
+    """Everything about one asset."""
+
+    size_bytes: int
+    original: str
+    renditions: list[RenditionAddress]
+    fields: list[ShownField]
+    keywords: list[str]
+    tags: list[str]
+    labels: list[Label]
+    latitude: float | None
+    longitude: float | None
+    camera: str | None
+    lens: str | None
+    sources: list[str]
+    fingerprint: str | None
+    failures: list[Failure]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A stretch of the archive in display order."""
+
+    total: int
+    position: int
+    items: list[Tile]
+
+
+class Chip(msgspec.Struct, frozen=True):
+    """A part of a query as it was understood; `text` is how it was typed."""
+
+    kind: str
+    text: str
+    label: str
+
+
+class ParsedQuery(msgspec.Struct, frozen=True):
+    """How a query was understood; `text` is what is searched by meaning."""
+
+    text: str
+    chips: list[Chip]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why an asset is among the hits."""
+
+    signal: str
+    text: str
+
+
+class TileHit(Tile, frozen=True, kw_only=True):
+    """A tile with its scores; they are comparable within one answer only."""
+
+    score: float
+    scores: dict[str, float]
+    why: list[Reason]
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """Hits, best first."""
+
+    query: ParsedQuery
+    total: int
+    took_ms: float
+    hits: list[TileHit]
+
+
+class EncoderNotice(msgspec.Struct, frozen=True):
+    """Which encoder the site uses, and the licence of its weights."""
+
+    name: str
+    dimension: int
+    licence: str
+
+
+class SiteStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a site holds and how far it has come."""
+
+    id: str
+    name: str
+    version: str
+    assets: int
+    kinds: dict[str, int]
+    position: int
+    pending: int
+    quarantined: int
+    encoder: EncoderNotice | None
+    trouble: str | None
+
+
+class UploadOutcome(msgspec.Struct, frozen=True):
+    """What became of an upload: `ingested`, or `recognised` as known content."""
+
+    id: str
+    digest: str
+    outcome: str
+
+
+class QuarantineItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was refused, or an asset that could not be enriched, and what to do."""
+
+    id: str
+    filename: str
+    path: str | None
+    reason: str
+    remedy: str
+    time: str
+    asset_id: str | None
+
+
+class Retried(msgspec.Struct, frozen=True):
+    """How many quarantined files and assets are tried again."""
+
+    retried: int
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """A completion for the last word of a query."""
+
+    text: str
+    label: str
+    kind: str
+
+
+def tile(asset: AssetSummary) -> Tile:
+    """Return an asset as a tile."""
+    return Tile(**_tile_values(asset))
+
+
+def tile_hit(hit: Hit) -> TileHit:
+    """Return a hit as a tile with its scores and reasons."""
+    why = [Reason(each.signal, each.text) for each in hit.why]
+    return TileHit(**_tile_values(hit.asset), score=hit.score, scores=hit.scores, why=why)
+
+
+def detail(known: AssetDetail) -> Detail:
+    """Return everything about an asset."""
+    asset = known.summary
+    renditions = [
+        RenditionAddress(
+            r.rendition, f"/api/blobs/{r.digest}", r.width, r.height, r.media_type, r.size_bytes
+        )
+        for r in known.renditions
+    ]
+    return Detail(
+        **_tile_values(asset),
+        size_bytes=asset.size_bytes,
+        original=f"/api/assets/{asset.id}/original",
+        renditions=renditions,
+        fields=shown_fields(known.values),
+        keywords=known.keywords,
+        tags=[],
+        labels=known.labels,
+        latitude=asset.latitude,
+        longitude=asset.longitude,
+        camera=asset.camera,
+        lens=asset.lens,
+        sources=known.sources,
+        fingerprint=asset.fingerprint,
+        failures=known.failures,
+    )
+
+
+def search_answer(answer: Answer) -> SearchAnswer:
+    """Return an answer with its query as it was understood."""
+    chips = [Chip(chip.kind, chip.typed, chip.label) for chip in answer.query.chips]
+    return SearchAnswer(
+        query=ParsedQuery(answer.query.text, chips),
+        total=answer.total,
+        took_ms=round(answer.took_ms, 3),
+        hits=[tile_hit(hit) for hit in answer.hits],
+    )
+
+
+def _tile_values(asset: AssetSummary) -> dict[str, Any]:
+    copied = {name: getattr(asset, name) for name in _COPIED}
+    return copied | {
+        "place": asset.place,
+        "thumbnail": _blob(asset.thumbnail),
+        "preview": _blob(asset.preview),
+        "alt": asset.caption or asset.title or asset.filename,
+    }
+
+
+_COPIED = frozenset(Tile.__struct_fields__) - {"place", "thumbnail", "preview", "alt"}
+
+
+def _blob(digest: str | None) -> str | None:
+    return f"/api/blobs/{digest}" if digest else None

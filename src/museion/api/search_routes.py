@@ -1,0 +1,58 @@
+"""Search by words and filters, by an asset, or by a picture that is sent along."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import Parameter
+
+from museion.api.asset_routes import Limit, Offset
+from museion.api.problems import AnyRequest
+from museion.api.schemas import SearchAnswer, Suggestion, search_answer
+from museion.archive.archive import Archive
+from museion.archive.asset import AssetId
+from museion.archive.ingest import TooLarge
+from museion.archive.suggesting import suggest
+
+_MOST_PICTURE_BYTES = 64 << 20
+
+
+@get("/api/search", summary="Hits for a query, best first")
+async def search(
+    archive: Archive,
+    q: Annotated[str, Parameter(max_length=2000, description="Words, phrases and filters.")],
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> SearchAnswer:
+    """Each hit carries its scores and why it is one."""
+    return search_answer(await archive.search(q, limit=limit, offset=offset))
+
+
+@get("/api/assets/{asset_id:str}/similar", summary="Assets that look like an asset")
+async def similar(archive: Archive, asset_id: str, limit: Limit = 24) -> SearchAnswer:
+    """The asset itself is not among the hits."""
+    return search_answer(await archive.similar(AssetId(asset_id), limit=limit))
+
+
+@post("/api/search/like", summary="Assets that look like a picture", status_code=200)
+async def search_like(archive: Archive, request: AnyRequest, limit: Limit = 50) -> SearchAnswer:
+    """The body is the bytes of the picture; it is not kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture")
+        size_bytes = 0
+        with path.open("wb") as file:  # noqa: ASYNC230 (a local file, small writes)
+            async for chunk in request.stream():
+                size_bytes += len(chunk)
+                if size_bytes > _MOST_PICTURE_BYTES:
+                    raise TooLarge(_MOST_PICTURE_BYTES)
+                file.write(chunk)
+        return search_answer(await archive.search_like(path, limit=limit))
+
+
+@get("/api/suggest", summary="Completions for the last word of a query", sync_to_thread=True)
+def suggestions(archive: Archive, q: str = "") -> list[Suggestion]:
+    """Names of filters, and the keywords and cameras that the archive holds."""
+    return [Suggestion(each.text, each.label, each.kind) for each in suggest(archive.catalog, q)]

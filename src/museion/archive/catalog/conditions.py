@@ -1,0 +1,98 @@
+"""Filters of a query as conditions on the catalog's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import assert_never
+
+from museion.archive.catalog.schema import folded
+from museion.media.sniff import SUPPORTED
+from museion.search.filters import (
+    CameraFilter,
+    Filter,
+    PlaceFilter,
+    RatingFilter,
+    TagFilter,
+    TimeFilter,
+    TypeFilter,
+)
+
+_KINDS = frozenset({"image", "raw", "vector", "video", "sound", "document"})
+_MEDIA_TYPES = MappingProxyType(
+    {"jpeg": "image/jpeg", "tiff": "image/tiff"} | {each.extension: each.mime for each in SUPPORTED}
+)
+"""Name of a format as `type:` takes it -> media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An SQL expression over `asset` with its arguments; the expression never holds user text."""
+
+    sql: str
+    arguments: tuple[object, ...]
+
+
+def all_of(conditions: Iterable[Condition]) -> Condition:
+    """Return the condition that all of the given ones hold; with none, every asset fulfils it."""
+    gathered = list(conditions)
+    if not gathered:
+        return Condition("1", ())
+    return Condition(
+        " AND ".join(f"({each.sql})" for each in gathered),
+        tuple(argument for each in gathered for argument in each.arguments),
+    )
+
+
+def negated(condition: Condition) -> Condition:
+    """Return the opposite; an asset for which the field is unknown fulfils it."""
+    return Condition(f"NOT coalesce(({condition.sql}), 0)", condition.arguments)
+
+
+def condition_of(filter_: Filter) -> Condition:
+    """Return the condition that a filter of a query stands for."""
+    condition = _plain(filter_)
+    return negated(condition) if filter_.negated else condition
+
+
+def _plain(filter_: Filter) -> Condition:
+    match filter_:
+        case TypeFilter(kind=kind):
+            return _type(kind)
+        case TimeFilter(after=after, before=before):
+            return _time(after, before)
+        case CameraFilter(name=name):
+            return Condition("instr(lower(camera), ?) > 0", (name.lower(),))
+        case PlaceFilter():
+            return _place(filter_)
+        case RatingFilter(low=low, high=high):
+            return Condition("rating BETWEEN ? AND ?", (low, high))
+        case TagFilter(tag=tag):
+            return Condition(
+                "nr IN (SELECT asset_nr FROM keyword WHERE folded = ?)", (folded(tag),)
+            )
+        case _:
+            assert_never(filter_)
+
+
+def _type(kind: str) -> Condition:
+    """`photo` is everything a camera made as a still; a format is the end of its media type."""
+    if kind == "photo":
+        return Condition("kind IN ('image', 'raw')", ())
+    if kind in _KINDS:
+        return Condition("kind = ?", (kind,))
+    return Condition("media_type = ?", (_MEDIA_TYPES[kind],))
+
+
+def _time(after: date | None, before: date | None) -> Condition:
+    bounds = [("capture_local >= ?", after), ("capture_local < ?", before)]
+    return all_of(Condition(sql, (day.isoformat(),)) for sql, day in bounds if day)
+
+
+def _place(filter_: PlaceFilter) -> Condition:
+    return Condition(
+        "latitude IS NOT NULL AND distance_km(?, ?, latitude, longitude) <= ?",
+        (filter_.latitude, filter_.longitude, filter_.radius_km),
+    )

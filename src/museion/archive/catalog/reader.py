@@ -1,0 +1,314 @@
+"""Reads the catalog, beside its writer and from any thread.
+
+Statements are put together from constants and conditions of `catalog.conditions`; what users type
+is always an argument.
+"""
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from museion.archive.asset import AssetId, UnknownAsset
+from museion.archive.catalog.conditions import Condition
+from museion.archive.catalog.records import (
+    AssetDetail,
+    AssetSummary,
+    Counts,
+    Failure,
+    FieldValue,
+    Label,
+    Month,
+    QuarantineEntry,
+    RenditionRecord,
+)
+from museion.archive.catalog.schema import STATES, open_reading
+from museion.base.errors import NotFound
+
+_SUMMARY_COLUMNS = (
+    "id, digest, filename, media_type, kind, size_bytes, state, ingest_time, capture_time, width,"
+    " height, aspect, duration_s, title, caption, rating, city, country, camera, lens, latitude,"
+    " longitude, creator, credit, copyright, rights, thumbnail, preview, fingerprint"
+)
+_SHOWN = "state <> 2"
+_ORDER = "ORDER BY sort_time DESC, nr DESC"
+_IDS_AT_ONCE = 500
+_ASPECT_SCALE, _LEAST_ASPECT, _GREATEST_ASPECT = 1000, 100, 10_000
+_EVERYTHING = Condition("1", ())
+
+
+class NoCatalog(NotFound):
+    """The folder holds no catalog yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"No catalog is at {path}.", remedy="Ingest something, or start `museion serve` once."
+        )
+
+
+class Catalog:
+    """The catalog as readers see it: each call sees one committed state.
+
+    Display order is capture time, newest first, ingest time where there is none. Quarantined
+    assets are not part of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise NoCatalog(path)
+        self._path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    def counts(self) -> Counts:
+        """Return position and numbers of assets shown, pending and quarantined."""
+        row = self._one(
+            "SELECT (SELECT position FROM progress WHERE name = 'catalog') AS position,"
+            f" (SELECT count(*) FROM asset WHERE {_SHOWN}) AS assets,"
+            " (SELECT count(*) FROM asset WHERE state = 1) AS pending,"
+            " (SELECT count(DISTINCT asset_nr) FROM failure)"
+            " + (SELECT count(*) FROM refusal) AS quarantined"
+        )
+        return Counts(row["position"] or 0, row["assets"], row["pending"], row["quarantined"])
+
+    def kinds(self) -> dict[str, int]:
+        """Return how many assets of each kind are shown."""
+        rows = self._all(f"SELECT kind, count(*) AS n FROM asset WHERE {_SHOWN} GROUP BY kind")
+        return {row["kind"]: row["n"] for row in rows}
+
+    def count(self, condition: Condition = _EVERYTHING) -> int:
+        """Return how many shown assets fulfil a condition."""
+        sql = f"SELECT count(*) FROM asset WHERE {_SHOWN} AND ({condition.sql})"
+        return int(self._one(sql, condition.arguments)[0])
+
+    def page(
+        self, *, offset: int = 0, limit: int = 100, condition: Condition = _EVERYTHING
+    ) -> list[AssetSummary]:
+        """Return shown assets in display order."""
+        sql = (
+            f"SELECT {_SUMMARY_COLUMNS} FROM asset"
+            f" WHERE {_SHOWN} AND ({condition.sql}) {_ORDER} LIMIT ? OFFSET ?"
+        )
+        return [_summary(row) for row in self._all(sql, (*condition.arguments, limit, offset))]
+
+    def layout(self, condition: Condition = _EVERYTHING) -> bytes:
+        """Return the aspect of every shown asset in display order: uint16 little endian, 1/1000.
+
+        Two bytes an asset let a page lay out every row before it knows anything else.
+        """
+        sql = f"SELECT aspect FROM asset WHERE {_SHOWN} AND ({condition.sql}) {_ORDER}"
+        aspects = array("H", (_scaled(row[0]) for row in self._all(sql, condition.arguments)))
+        if array("H", [1]).tobytes() != b"\x01\x00":
+            aspects.byteswap()
+        return aspects.tobytes()
+
+    def months(self, condition: Condition = _EVERYTHING) -> list[Month]:
+        """Return the months that have assets, newest first, in display order."""
+        sql = (
+            "SELECT strftime('%Y-%m', sort_time / 1000.0, 'unixepoch') AS month, count(*) AS n"
+            f" FROM asset WHERE {_SHOWN} AND ({condition.sql}) GROUP BY month ORDER BY month DESC"
+        )
+        months: list[Month] = []
+        offset = 0
+        for row in self._all(sql, condition.arguments):
+            months.append(Month(row["month"], row["n"], offset))
+            offset += row["n"]
+        return months
+
+    def ids(self, condition: Condition) -> set[AssetId]:
+        """Return the ids of all shown assets that fulfil a condition."""
+        sql = f"SELECT id FROM asset WHERE {_SHOWN} AND ({condition.sql})"
+        return {AssetId(row[0]) for row in self._all(sql, condition.arguments)}
+
+    def summaries(self, ids: Sequence[AssetId]) -> dict[AssetId, AssetSummary]:
+        """Return the assets with these ids; unknown and quarantined ones are left out."""
+        found: dict[AssetId, AssetSummary] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[start : start + _IDS_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT {_SUMMARY_COLUMNS} FROM asset WHERE {_SHOWN} AND id IN ({marks})"
+            found.update({AssetId(row["id"]): _summary(row) for row in self._all(sql, some)})
+        return found
+
+    def keywords(self, ids: Iterable[AssetId]) -> dict[AssetId, list[str]]:
+        """Return the keywords of assets."""
+        return {each: self._keywords(self._nr(each)) for each in ids}
+
+    def detail(self, asset_id: AssetId) -> AssetDetail:
+        """Return everything about one asset, quarantined or not.
+
+        Raises:
+            UnknownAsset: there is no such asset.
+        """
+        row = self._one_or_none(
+            f"SELECT nr, {_SUMMARY_COLUMNS} FROM asset WHERE id = ?", (asset_id,)
+        )
+        if row is None:
+            raise UnknownAsset(asset_id)
+        nr = row["nr"]
+        return AssetDetail(
+            summary=_summary(row),
+            values=self._values(nr),
+            keywords=self._keywords(nr),
+            labels=self._labels(nr),
+            renditions=self._renditions(nr),
+            sources=self._sources(nr),
+            failures=self._failures(nr),
+        )
+
+    def source(self, path: bytes) -> tuple[AssetId, int, int] | None:
+        """Return asset, modification time (ns) and size (bytes) last seen at a path, or None."""
+        row = self._one_or_none(
+            "SELECT asset.id, modified_ns, source.size_bytes FROM source"
+            " JOIN asset ON asset.nr = asset_nr WHERE path = ?",
+            (path,),
+        )
+        return (AssetId(row[0]), row[1], row[2]) if row else None
+
+    def find_id(self, start: str) -> AssetId:
+        """Return the one asset whose id or digest begins with `start`, at least 4 characters.
+
+        Raises:
+            UnknownAsset: none or several do.
+        """
+        sql = (
+            "SELECT id FROM asset WHERE (id >= ? AND id < ?) OR (digest >= ? AND digest < ?)"
+            " LIMIT 2"
+        )
+        rows = self._all(sql, (start, f"{start}~", start, f"{start}~"))
+        if len(start) < 4 or len(rows) != 1:
+            raise UnknownAsset(start)
+        return AssetId(rows[0]["id"])
+
+    def quarantine(self) -> list[QuarantineEntry]:
+        """Return refused files and failed assets, newest first."""
+        refused = [
+            QuarantineEntry(
+                filename=row["filename"],
+                reason=row["reason"],
+                remedy=row["remedy"],
+                time=_iso(row["time"]),
+                path=row["path"],
+            )
+            for row in self._all("SELECT * FROM refusal")
+        ]
+        return sorted(refused + self._failed(), key=lambda entry: entry.time, reverse=True)
+
+    def suggestions(self, start: str, *, limit: int = 8) -> dict[str, list[str]]:
+        """Return keywords and cameras that begin with a text, most used first."""
+        keywords = self._all(
+            "SELECT min(term) AS text FROM keyword WHERE folded >= ? AND folded < ?"
+            " GROUP BY folded ORDER BY count(*) DESC LIMIT ?",
+            (start.casefold(), start.casefold() + "\U0010ffff", limit),
+        )
+        cameras = self._all(
+            "SELECT camera AS text FROM asset WHERE camera LIKE ? ESCAPE '\\'"
+            " GROUP BY camera ORDER BY count(*) DESC LIMIT ?",
+            ("%" + _like(start) + "%", limit),
+        )
+        return {
+            "tag": [row["text"] for row in keywords],
+            "camera": [row["text"] for row in cameras],
+        }
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
+
+    def _failed(self) -> list[QuarantineEntry]:
+        rows = self._all(
+            "SELECT asset.id, filename, processor, reason, remedy, time FROM failure"
+            " JOIN asset ON asset.nr = asset_nr"
+        )
+        return [
+            QuarantineEntry(
+                filename=row["filename"],
+                reason=row["reason"],
+                remedy=row["remedy"],
+                time=_iso(row["time"]),
+                asset_id=AssetId(row["id"]),
+                processor=row["processor"],
+            )
+            for row in rows
+        ]
+
+    def _nr(self, asset_id: AssetId) -> int:
+        row = self._one_or_none("SELECT nr FROM asset WHERE id = ?", (asset_id,))
+        if row is None:
+            raise UnknownAsset(asset_id)
+        return int(row["nr"])
+
+    def _values(self, nr: int) -> list[FieldValue]:
+        rows = self._all(
+            "SELECT field, value, source FROM metadata_value WHERE asset_nr = ?", (nr,)
+        )
+        return [FieldValue(*row) for row in rows]
+
+    def _keywords(self, nr: int) -> list[str]:
+        rows = self._all("SELECT term FROM keyword WHERE asset_nr = ? ORDER BY rowid", (nr,))
+        return [row["term"] for row in rows]
+
+    def _labels(self, nr: int) -> list[Label]:
+        rows = self._all(
+            "SELECT word, synonyms, score FROM label WHERE asset_nr = ? ORDER BY score DESC", (nr,)
+        )
+        return [Label(row["word"], json.loads(row["synonyms"]), row["score"]) for row in rows]
+
+    def _renditions(self, nr: int) -> list[RenditionRecord]:
+        sql = (
+            "SELECT rendition, digest, media_type, width, height, size_bytes FROM rendition"
+            " WHERE asset_nr = ? ORDER BY width"
+        )
+        return [RenditionRecord(*row) for row in self._all(sql, (nr,))]
+
+    def _sources(self, nr: int) -> list[str]:
+        rows = self._all("SELECT path FROM source WHERE asset_nr = ? ORDER BY path", (nr,))
+        return [row["path"].decode("utf-8", "replace") for row in rows]
+
+    def _failures(self, nr: int) -> list[Failure]:
+        sql = "SELECT processor, reason, remedy FROM failure WHERE asset_nr = ?"
+        return [Failure(*row) for row in self._all(sql, (nr,))]
+
+    def _all(self, sql: str, arguments: Sequence[object] = ()) -> list[sqlite3.Row]:
+        return self._connection().execute(sql, arguments).fetchall()
+
+    def _one(self, sql: str, arguments: Sequence[object] = ()) -> sqlite3.Row:
+        row: sqlite3.Row = self._connection().execute(sql, arguments).fetchone()
+        return row
+
+    def _one_or_none(self, sql: str, arguments: Sequence[object]) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection().execute(sql, arguments).fetchone()
+        return row
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = open_reading(self._path)
+            self._opened.append(connection)
+        return connection
+
+
+def _summary(row: sqlite3.Row) -> AssetSummary:
+    values = {key: row[key] for key in row.keys() if key != "nr"}  # noqa: SIM118 (a Row is no dict)
+    values["state"] = STATES[row["state"]]
+    values["ingest_time"] = _iso(row["ingest_time"])
+    return AssetSummary(**values)
+
+
+def _scaled(aspect: float) -> int:
+    return min(max(round(aspect * _ASPECT_SCALE), _LEAST_ASPECT), _GREATEST_ASPECT)
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

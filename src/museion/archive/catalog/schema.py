@@ -1,0 +1,131 @@
+"""Tables of the catalog, and how its database is opened.
+
+The catalog is derived: when its form changes it is dropped and built anew from the log.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import IntFlag
+from pathlib import Path
+
+from museion.search.places import distance_km
+
+FORM = 1
+"""Number of this table design; another number in a database means: build it anew."""
+
+
+class Step(IntFlag):
+    """What enrichment has done, or failed to do, for an asset."""
+
+    METADATA = 1
+    THUMBNAIL = 2
+    PREVIEW = 4
+    FINGERPRINT = 8
+    EMBEDDING = 16
+
+
+ALL_STEPS = int(Step.METADATA | Step.THUMBNAIL | Step.PREVIEW | Step.FINGERPRINT | Step.EMBEDDING)
+
+STEPS_OF = {
+    "metadata": Step.METADATA,
+    "renditions": Step.THUMBNAIL | Step.PREVIEW,
+    "fingerprint": Step.FINGERPRINT,
+    "embedding": Step.EMBEDDING,
+}
+"""Processor name -> the steps that it is responsible for."""
+
+READY, PENDING, QUARANTINED = 0, 1, 2
+STATES = ("ready", "pending", "quarantined")
+"""Value of `asset.state` -> its name."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS asset (
+    nr INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    ingest_time INTEGER NOT NULL,
+    sort_time INTEGER NOT NULL,
+    steps INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    state INTEGER NOT NULL DEFAULT 1,
+    capture_time TEXT, capture_local TEXT,
+    width INTEGER, height INTEGER, duration_s REAL,
+    title TEXT, caption TEXT, creator TEXT, credit TEXT, copyright TEXT, rights TEXT,
+    camera TEXT, lens TEXT, rating INTEGER,
+    latitude REAL, longitude REAL, city TEXT, country TEXT,
+    thumbnail TEXT, preview TEXT, aspect REAL NOT NULL DEFAULT 1.0,
+    fingerprint TEXT
+);
+CREATE INDEX IF NOT EXISTS asset_order ON asset (sort_time DESC, nr DESC, aspect)
+    WHERE state <> 2;
+CREATE INDEX IF NOT EXISTS asset_unfinished ON asset (state) WHERE state <> 0;
+CREATE INDEX IF NOT EXISTS asset_kind ON asset (kind);
+CREATE TABLE IF NOT EXISTS metadata_value (
+    asset_nr INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS metadata_value_asset ON metadata_value (asset_nr);
+CREATE TABLE IF NOT EXISTS keyword (
+    asset_nr INTEGER NOT NULL, term TEXT NOT NULL, folded TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS keyword_asset ON keyword (asset_nr);
+CREATE INDEX IF NOT EXISTS keyword_folded ON keyword (folded, asset_nr);
+CREATE TABLE IF NOT EXISTS label (
+    asset_nr INTEGER NOT NULL, word TEXT NOT NULL, synonyms TEXT NOT NULL, score REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS label_asset ON label (asset_nr);
+CREATE TABLE IF NOT EXISTS rendition (
+    asset_nr INTEGER NOT NULL, rendition TEXT NOT NULL, digest TEXT NOT NULL,
+    media_type TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL, PRIMARY KEY (asset_nr, rendition)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source (
+    path BLOB PRIMARY KEY, asset_nr INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS source_asset ON source (asset_nr);
+CREATE TABLE IF NOT EXISTS failure (
+    asset_nr INTEGER NOT NULL, processor TEXT NOT NULL, reason TEXT NOT NULL,
+    remedy TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (asset_nr, processor)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refusal (
+    path BLOB PRIMARY KEY, filename TEXT NOT NULL, reason TEXT NOT NULL,
+    remedy TEXT NOT NULL, time INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the catalog for writing; one of another form is dropped first."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    form = connection.execute("PRAGMA user_version").fetchone()[0]
+    if form not in (0, FORM):
+        connection.close()
+        for leftover in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            leftover.unlink(missing_ok=True)
+        return open_database(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # The catalog is rebuilt from the log where a power cut took its tail: no fsync per batch.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(TABLES)
+    connection.execute(f"PRAGMA user_version = {FORM}")
+    return connection
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """Open the catalog for reading, beside a writer; rows are read by column name."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA mmap_size = 268435456")
+    connection.create_function("distance_km", 4, distance_km, deterministic=True)
+    return connection
+
+
+def folded(text: str) -> str:
+    """Return the form of a term in which case and outer spaces do not count."""
+    return text.strip().casefold()

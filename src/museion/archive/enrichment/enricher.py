@@ -1,0 +1,82 @@
+"""What all enriching processors share: a failure on one asset becomes an event, not an end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from museion.archive.asset import AssetId
+from museion.archive.events import (
+    ArchiveEvent,
+    AssetIngested,
+    EnrichmentFailed,
+    EnrichmentRetried,
+    RenditionMade,
+    new_event,
+    payload_as,
+    type_name,
+)
+from museion.base.errors import MuseionError, Unavailable
+from museion.log.event import Event, NewEvent
+
+
+class Enricher(Protocol):
+    """Adds one kind of knowledge to an asset."""
+
+    @property
+    def name(self) -> str:
+        """Stable name; progress and failures are kept under it."""
+
+    async def enrich(self, source: EnrichmentSource) -> Sequence[ArchiveEvent]:
+        """Return what is now known; raise a `MuseionError` where the asset cannot be worked on."""
+
+
+EnrichmentSource = AssetIngested | EnrichmentRetried | RenditionMade
+
+
+class EnrichmentProcessor:
+    """Runs one enricher as a processor of the log.
+
+    Args:
+        enricher: does the work.
+        on_rendition: the rendition class whose making starts the work; None starts it with the
+            original, when it is ingested or when another try is asked for.
+    """
+
+    def __init__(self, enricher: Enricher, *, on_rendition: str | None = None) -> None:
+        self._enricher = enricher
+        self._rendition = on_rendition
+        self.name = enricher.name
+        kinds: tuple[type[EnrichmentSource], ...] = (
+            (RenditionMade,) if on_rendition else (AssetIngested, EnrichmentRetried)
+        )
+        self._kinds = {type_name(kind): kind for kind in kinds}
+        self.handles = frozenset(self._kinds)
+
+    async def process(self, event: Event) -> Sequence[NewEvent]:
+        """Return what the enricher found, or one `EnrichmentFailed`."""
+        source: EnrichmentSource = payload_as(event, self._kinds[event.type_name])
+        if not self._concerns(source):
+            return ()
+        try:
+            found = await self._enricher.enrich(source)
+        except Unavailable:
+            raise
+        except MuseionError as error:
+            found = [self._failure(source.asset_id, error)]
+        return [
+            new_event(payload, emitter_id=self.name, aggregate_id=source.asset_id, cause=event)
+            for payload in found
+        ]
+
+    def _concerns(self, source: EnrichmentSource) -> bool:
+        if isinstance(source, RenditionMade):
+            return source.rendition == self._rendition
+        if isinstance(source, EnrichmentRetried):
+            return self.name in source.processors
+        return True
+
+    def _failure(self, asset_id: AssetId, error: MuseionError) -> EnrichmentFailed:
+        return EnrichmentFailed(
+            asset_id=asset_id, processor=self.name, reason=error.message, remedy=error.remedy
+        )

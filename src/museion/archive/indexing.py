@@ -1,0 +1,182 @@
+"""Step 8: the lexical and the vector index follow the log; both can be dropped and built anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+
+from museion.archive.asset import AssetId
+from museion.archive.catalog.reader import Catalog
+from museion.archive.catalog.records import AssetDetail
+from museion.archive.events import (
+    AssetIngested,
+    EmbeddingComputed,
+    LabelsComputed,
+    MetadataExtracted,
+    payload_of,
+)
+from museion.base.errors import Damaged
+from museion.log.event import Event
+from museion.models.encoder import EmbeddingSpace
+from museion.search.exact_index import ExactIndex
+from museion.search.lexical import Field, LexicalIndex, Texts
+from museion.search.vector_index import VectorIndex
+from museion.streams.projection import Projection
+
+T = TypeVar("T")
+
+LEXICAL_FIELDS = (
+    Field("title", weight=2.0),
+    Field("caption", weight=2.0),
+    Field("keyword", weight=2.5),
+    Field("filename", weight=1.0),
+    Field("identifier", weight=4.0, kind="keyword"),
+    Field("creator", weight=1.5),
+    Field("credit", weight=1.0),
+    Field("place", weight=1.5),
+    Field("camera", weight=0.7),
+    Field("label", weight=0.8, is_certain=False),
+    Field("synonym", weight=0.5, is_certain=False),
+)
+"""What the lexical index knows of an asset; labels are guesses of a model and so not certain."""
+
+_CHANGES_WORDS = (AssetIngested, MetadataExtracted, LabelsComputed)
+
+
+class Indexes:
+    """The indexes of one archive: words, and embeddings of one space."""
+
+    def __init__(self, lexical: LexicalIndex, vectors: VectorIndex, space: EmbeddingSpace) -> None:
+        self.lexical = lexical
+        self.vectors = vectors
+        self.space = space
+
+    @classmethod
+    def open(cls, folder: Path, space: EmbeddingSpace) -> Self:
+        """Open for writing; an index that is damaged or of another form is built anew."""
+        words, vectors = _places(folder, space)
+        lexical = _or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS))
+        exact = _or_anew(
+            vectors,
+            lambda: ExactIndex.open(vectors, space=space.id, dimension=space.dimension),
+        )
+        return cls(lexical, exact, space)
+
+    @classmethod
+    def open_reading(cls, folder: Path, space: EmbeddingSpace) -> Self:
+        """Open for reading, beside a writer.
+
+        Raises:
+            Damaged: an index cannot be read; the next writer builds it anew.
+        """
+        words, vectors = _places(folder, space)
+        return cls(
+            LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True),
+            ExactIndex.open(vectors, space=space.id, dimension=space.dimension, read_only=True),
+            space,
+        )
+
+    def projections(self, catalog: Catalog) -> list[Projection]:
+        """Return what keeps the indexes up to date; they read `catalog` and stay behind it."""
+        return [
+            LexicalProjection(self.lexical, catalog),
+            VectorProjection(self.vectors, self.space),
+        ]
+
+    def close(self) -> None:
+        """Release the files."""
+        self.lexical.close()
+        self.vectors.close()
+
+
+class LexicalProjection:
+    """Writes the words of changed assets, as the catalog has them, into the lexical index."""
+
+    name = "lexical"
+
+    def __init__(self, index: LexicalIndex, catalog: Catalog) -> None:
+        self._index = index
+        self._catalog = catalog
+        self._position = index.position
+
+    @property
+    def position(self) -> int:
+        """Last event that the index holds; a commit is spared where no words changed."""
+        return self._position
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Index the assets whose words changed."""
+        changed: dict[AssetId, None] = {}
+        for event in events:
+            payload = payload_of(event)
+            if isinstance(payload, _CHANGES_WORDS):
+                changed[payload.asset_id] = None
+        if changed:
+            self._index.add((each, words_of(self._catalog.detail(each))) for each in changed)
+            self._index.commit(events[-1].sequence_nr)
+        self._position = events[-1].sequence_nr
+
+
+class VectorProjection:
+    """Puts embeddings of its space into the vector index and passes over those of others."""
+
+    name = "vectors"
+
+    def __init__(self, index: VectorIndex, space: EmbeddingSpace) -> None:
+        self._index = index
+        self._space = space
+        self._position = index.position
+
+    @property
+    def position(self) -> int:
+        """Last event that the index holds; a commit is spared where no embedding came."""
+        return self._position
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Add the embeddings."""
+        entries = []
+        for event in events:
+            payload = payload_of(event)
+            if isinstance(payload, EmbeddingComputed) and payload.space == self._space.id:
+                vector = np.frombuffer(payload.vector, dtype="<f2").astype(np.float32)
+                entries.append((str(payload.asset_id), vector))
+        if entries:
+            self._index.add(entries)
+            self._index.commit(events[-1].sequence_nr)
+        self._position = events[-1].sequence_nr
+
+
+def words_of(detail: AssetDetail) -> dict[str, Texts]:
+    """Return what the lexical index keeps of an asset, by field; empty fields are left out."""
+    asset = detail.summary
+    texts: dict[str, Texts | None] = {
+        "title": asset.title,
+        "caption": asset.caption,
+        "keyword": detail.keywords,
+        "filename": asset.filename,
+        "identifier": [asset.id, asset.digest, asset.filename, Path(asset.filename).stem],
+        "creator": asset.creator,
+        "credit": asset.credit,
+        "place": [part for part in (asset.city, asset.country) if part],
+        "camera": [part for part in (asset.camera, asset.lens) if part],
+        "label": [label.word for label in detail.labels],
+        "synonym": [synonym for label in detail.labels for synonym in label.synonyms],
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _places(folder: Path, space: EmbeddingSpace) -> tuple[Path, Path]:
+    return folder / "lexical", folder / "vectors" / space.id.replace(":", "-")
+
+
+def _or_anew(folder: Path, open_index: Callable[[], T]) -> T:
+    """Open an index; drop it first where it is damaged: the log has all that it held."""
+    try:
+        return open_index()
+    except Damaged:
+        shutil.rmtree(folder)
+        return open_index()

@@ -1,0 +1,36 @@
+"""Another try for what could not be enriched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from museion.archive.catalog.records import AssetDetail
+from museion.archive.events import EnrichmentRetried, new_event
+from museion.log.event import NewEvent
+
+_FROM_THE_ORIGINAL = frozenset({"metadata", "renditions"})
+
+
+def retry_events(details: Iterable[AssetDetail]) -> list[NewEvent]:
+    """Return one `EnrichmentRetried` for each asset that has failures, each asset once.
+
+    What is computed from a rendition begins anew with the renditions.
+    """
+    failed = {detail.summary.id: detail for detail in details if detail.failures}
+    return [_retry(detail) for detail in failed.values()]
+
+
+def _retry(detail: AssetDetail) -> NewEvent:
+    summary = detail.summary
+    failed = {failure.processor for failure in detail.failures}
+    processors = failed & _FROM_THE_ORIGINAL
+    if failed - _FROM_THE_ORIGINAL:
+        processors |= {"renditions"}
+    payload = EnrichmentRetried(
+        asset_id=summary.id,
+        digest=summary.digest,
+        media_type=summary.media_type,
+        kind=summary.kind,
+        processors=tuple(sorted(failed | processors)),
+    )
+    return new_event(payload, emitter_id="quarantine", aggregate_id=summary.id)

@@ -1,0 +1,152 @@
+"""What an ingest shows: bars while it runs, one line for each problem, a summary at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from museion.archive.catalog.records import Counts, QuarantineEntry
+from museion.archive.ingest import Ingested, Outcome
+from museion.cli.options import print_json
+from museion.node.pipeline import Follower
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
+
+
+class IngestReport:
+    """Gathers outcomes; `problems` counts what was refused or cannot be shown."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._started = time.monotonic()
+        self._outcomes: Counter[Outcome] = Counter()
+        self._enrichment_base: int | None = None
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=as_json or not self._console.is_terminal,
+            transient=True,
+        )
+        self._ingest_bar = self._progress.add_task("Ingest", total=None)
+        self._enrichment_bar = self._progress.add_task("Enrich", total=None)
+        self.problems = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def expect(self, files: int) -> None:
+        """Say how many files there are."""
+        self._progress.update(self._ingest_bar, total=files)
+
+    def add(self, ingested: Ingested) -> None:
+        """Note what became of one file."""
+        self._outcomes[ingested.outcome] += 1
+        self._progress.advance(self._ingest_bar)
+        if self._as_json:
+            print_json(_row(ingested))
+        if ingested.outcome is Outcome.REFUSED:
+            place = str(ingested.path or ingested.filename)
+            self._problem("refused", place, ingested.reason, ingested.remedy)
+
+    def enriched(self, counts: Counts) -> None:
+        """Move the second bar: everything that came in meanwhile and is not pending is done."""
+        total = self._outcomes[Outcome.INGESTED]
+        total = max(total, counts.pending)
+        self._progress.update(
+            self._enrichment_bar, total=total or None, completed=max(total - counts.pending, 0)
+        )
+
+    def quarantined(self, entries: Sequence[QuarantineEntry], *, since: float) -> None:
+        """Name the assets that could not be enriched since a moment (seconds since 1970)."""
+        for entry in entries:
+            if entry.asset_id and datetime.fromisoformat(entry.time).timestamp() >= int(since):
+                self._problem("quarantined", entry.filename, entry.reason, entry.remedy)
+                if self._as_json:
+                    print_json(_failed_row(entry))
+
+    def stuck(self, followers: Sequence[Follower]) -> None:
+        """Name the parts that cannot go on."""
+        for follower in followers:
+            self._problem("waiting", follower.name, follower.trouble or "", "")
+
+    def finish(self) -> None:
+        """Print the summary."""
+        if self._as_json:
+            return
+        seconds = time.monotonic() - self._started
+        parts = [f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())]
+        click.echo(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s.")
+        if self.problems:
+            click.echo("See `museion quarantine`; try again with `museion ingest --retry`.")
+
+    def _problem(self, what: str, place: str, reason: str, remedy: str) -> None:
+        self.problems += 1
+        line = f"{what}: {_printable(place)}: {reason} {remedy}".strip()
+        if self._progress.live.is_started:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr)  # noqa: T201 (click.echo refuses surrogate characters)
+
+
+def _row(ingested: Ingested) -> dict[str, object]:
+    return {
+        "outcome": ingested.outcome,
+        "id": ingested.asset_id,
+        "filename": ingested.filename,
+        "path": _printable(str(ingested.path)) if ingested.path else None,
+        "digest": ingested.digest,
+        "size_bytes": ingested.size_bytes,
+        "reason": ingested.reason or None,
+        "remedy": ingested.remedy or None,
+    }
+
+
+def _failed_row(entry: QuarantineEntry) -> dict[str, object]:
+    return {
+        "outcome": "quarantined",
+        "id": entry.asset_id,
+        "filename": entry.filename,
+        "processor": entry.processor,
+        "reason": entry.reason,
+        "remedy": entry.remedy or None,
+    }
+
+
+def _printable(text: str) -> str:
+    """Return a text that any terminal and JSON can take: undecodable bytes become marks."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,82 @@
+"""The command `museion`: finds the command's module, and turns errors into one line.
+
+Command modules import the archive only when they run, so `museion --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import MappingProxyType
+
+try:
+    import click
+except ImportError:  # the toolkits alone are installed
+    sys.exit("museion: the command needs the whole archive: pip install 'museion[archive]'")
+
+from museion.base.errors import MuseionError
+from museion.base.version import VERSION
+
+EXIT_PROBLEMS = 1
+"""Some files were refused or quarantined; the others are in the archive."""
+EXIT_FAILED = 2
+"""The command could not be carried out."""
+EXIT_INTERRUPTED = 130
+
+COMMANDS = MappingProxyType(
+    {
+        "init": "Make a new site in a folder.",
+        "ingest": "Take in files and folders.",
+        "search": "Find assets by words, filters or a picture.",
+        "show": "Show everything about one asset.",
+        "quarantine": "List the files that could not be taken in or shown.",
+        "serve": "Serve the web page and the HTTP API.",
+        "status": "Tell what the site holds and how far enrichment has come.",
+    }
+)
+"""Command name -> one line of help; the module `museion.cli.NAME_command` holds it."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"museion.cli.{cmd_name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # The group's help needs the names and lines above only, not the modules.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="museion")
+def commands() -> None:
+    """Museion, a media archive: photos go in; people find them by meaning, look and any field."""
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    try:
+        status = commands.main(prog_name="museion", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_FAILED)
+    except MuseionError as error:
+        click.echo(f"museion: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("museion: interrupted; run the same command again to go on.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as `| head` does
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

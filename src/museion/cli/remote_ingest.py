@@ -1,0 +1,128 @@
+"""Ingest into a site that another process serves: files go in by HTTP, as uploads do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+
+import httpx
+
+from museion.archive.asset import AssetId
+from museion.archive.catalog.records import Counts, QuarantineEntry
+from museion.archive.folders import find_files
+from museion.archive.ingest import Ingested, Outcome, UnreadableFile, display_name
+from museion.base.errors import Unavailable
+from museion.blobs.blob_store import Digest
+from museion.cli.ingest_report import IngestReport
+
+_CHUNK_BYTES = 1 << 20
+_AT_ONCE = 4
+_LOOK_S = 0.3
+_LIMITS = httpx.Timeout(60.0, read=600.0)
+
+
+class ServerGone(Unavailable):
+    """The process that serves the site does not answer."""
+
+    def __init__(self, url: str, reason: Exception) -> None:
+        super().__init__(
+            f"The site is served at {url}, but it does not answer: {reason}.",
+            remedy="Start `museion serve` again, then repeat the command: it goes on.",
+        )
+
+
+async def ingest_remotely(
+    url: str, paths: Sequence[Path], *, retry: bool, wait: bool, report: IngestReport
+) -> None:
+    """Send files to the server at `url`, at most four at a time, and report as ingest does."""
+    started = time.time()
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=_LIMITS, trust_env=False) as client:
+            with report:
+                if retry:
+                    (await client.post("/api/quarantine/retry")).raise_for_status()
+                else:
+                    await _send_all(client, paths, report)
+                if wait:
+                    await _settle(client, report)
+            report.quarantined(await _quarantine(client), since=started)
+    except httpx.TransportError as reason:
+        raise ServerGone(url, reason) from reason
+
+
+async def _send_all(client: httpx.AsyncClient, paths: Sequence[Path], report: IngestReport) -> None:
+    unlisted: list[Ingested] = []
+
+    def note(folder: Path, reason: OSError) -> None:
+        unlisted.append(_refused(folder, UnreadableFile(reason)))
+
+    files = list(find_files(paths, on_error=note))
+    report.expect(len(files) + len(unlisted))
+    waiting = iter(files)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(_AT_ONCE):
+            tasks.create_task(_send_some(client, waiting, report))
+    for refused in unlisted:
+        report.add(refused)
+
+
+async def _send_some(
+    client: httpx.AsyncClient, files: Iterable[Path], report: IngestReport
+) -> None:
+    for path in files:
+        report.add(await _send(client, path))
+
+
+async def _send(client: httpx.AsyncClient, path: Path) -> Ingested:
+    name = display_name(path)
+    try:
+        answer = await client.post("/api/assets", params={"filename": name}, content=_chunks(path))
+    except OSError as reason:
+        return _refused(path, UnreadableFile(reason))
+    told = answer.json()
+    if answer.is_error:
+        return Ingested(
+            Outcome.REFUSED, name, path, reason=told["detail"], remedy=told.get("remedy", "")
+        )
+    return Ingested(
+        Outcome(told["outcome"]), name, path, AssetId(told["id"]), Digest(told["digest"])
+    )
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+async def _settle(client: httpx.AsyncClient, report: IngestReport) -> None:
+    """Watch the server until nothing is pending any more."""
+    while True:
+        status = (await client.get("/api/site")).raise_for_status().json()
+        keys = ("position", "assets", "pending", "quarantined")
+        report.enriched(Counts(*(status[key] for key in keys)))
+        if not status["pending"]:
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _quarantine(client: httpx.AsyncClient) -> list[QuarantineEntry]:
+    answer = (await client.get("/api/quarantine")).raise_for_status().json()
+    return [
+        QuarantineEntry(
+            filename=entry["filename"],
+            reason=entry["reason"],
+            remedy=entry["remedy"],
+            time=entry["time"],
+            asset_id=entry["asset_id"],
+        )
+        for entry in answer
+    ]
+
+
+def _refused(path: Path, error: UnreadableFile) -> Ingested:
+    return Ingested(
+        Outcome.REFUSED, display_name(path), path, reason=error.message, remedy=error.remedy
+    )

@@ -1,0 +1,99 @@
+"""Everything of a site that runs by itself: the processors and projections that follow its log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from museion.archive.enrichment.embeddings import EmbeddingEnricher
+from museion.archive.enrichment.enricher import EnrichmentProcessor
+from museion.archive.enrichment.fingerprints import FingerprintEnricher
+from museion.archive.enrichment.metadata import MetadataEnricher
+from museion.archive.enrichment.renditions import RenditionEnricher
+from museion.archive.enrichment.worker_pool import WorkerPool
+from museion.blobs.blob_store import BlobStore
+from museion.log.event_log import EventLog
+from museion.log.sourced.processor import ProcessorRunner
+from museion.media.limits import Limits
+from museion.streams.projection import ProjectionRunner
+
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """How far one part of the pipeline has come, and what it waits for if it cannot go on."""
+
+    name: str
+    position: int
+    trouble: str | None = None
+
+
+class Pipeline:
+    """Runs processors and projections until it is stopped; each goes on where it stood."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        processors: Sequence[ProcessorRunner],
+        projections: Sequence[ProjectionRunner],
+    ) -> None:
+        self._log = log
+        self._processors = processors
+        self._projections = projections
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to follow the log."""
+        runs = [runner.run() for runner in self._processors]
+        runs += [runner.run() for runner in self._projections]
+        self._tasks = [asyncio.create_task(run) for run in runs]
+
+    async def stop(self) -> None:
+        """Stop following; unfinished work is done anew at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def followers(self) -> list[Follower]:
+        """Return how far each part has come."""
+        processors = [Follower(each.name, each.position, each.trouble) for each in self._processors]
+        return processors + [Follower(each.name, each.position) for each in self._projections]
+
+    async def settle(self, *, trouble_limit_s: float = 30.0) -> list[Follower]:
+        """Wait until everything that follows from the log so far is in the log and the indexes.
+
+        Returns:
+            The parts that were in trouble (a full disk, say) for longer than `trouble_limit_s` and
+            are given up waiting for; empty when all is done.
+
+        Raises:
+            Exception: what ended one of the parts, if one has ended.
+        """
+        troubled_s = 0.0
+        while behind := [f for f in self.followers() if f.position < self._log.sequence_nr]:
+            self._raise_defects()
+            stuck = [follower for follower in behind if follower.trouble]
+            troubled_s = troubled_s + _LOOK_S if stuck else 0.0
+            if troubled_s > trouble_limit_s:
+                return stuck
+            await asyncio.sleep(_LOOK_S)
+        return []
+
+    def _raise_defects(self) -> None:
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (defect := task.exception()):
+                raise defect
+
+
+def enrichment(log: EventLog, blobs: BlobStore, pool: WorkerPool) -> list[ProcessorRunner]:
+    """Return the processors that enrich assets, in the order of the path of a photo."""
+    window = pool.limits.workers * 4
+    processors = [
+        EnrichmentProcessor(MetadataEnricher(pool, blobs)),
+        EnrichmentProcessor(RenditionEnricher(pool, blobs, Limits())),
+        EnrichmentProcessor(FingerprintEnricher(pool, blobs), on_rendition="thumbnail"),
+        EnrichmentProcessor(EmbeddingEnricher(pool, blobs), on_rendition="preview"),
+    ]
+    return [ProcessorRunner(log, processor, window=window) for processor in processors]

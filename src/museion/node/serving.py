@@ -1,0 +1,102 @@
+"""Runs a site with its HTTP door until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from museion.api.app import create_app
+from museion.base.errors import Unavailable
+from museion.node.site import Site
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class AddressTaken(Unavailable):
+    """Nothing can listen at the address."""
+
+    def __init__(self, host: str, port: int, reason: OSError) -> None:
+        super().__init__(
+            f"{host}:{port} cannot be listened on: {reason.strerror or reason}.",
+            remedy="Choose another with `--port`, or 0 for any that is free.",
+        )
+
+
+async def serve(
+    folder: Path,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    on_ready: Callable[[str, Site], None],
+) -> None:
+    """Open the site in a folder and serve it until SIGINT or SIGTERM.
+
+    Args:
+        folder: the site's folder.
+        host: overrides the setting of that name.
+        port: overrides the setting of that name.
+        on_ready: told the address when requests are answered.
+
+    Raises:
+        NoSite, SiteInUse, AddressTaken: nothing was started.
+    """
+    async with Site.open(folder) as site:
+        settings = site.settings
+        where = _free_address(host or settings.host, settings.port if port is None else port)
+        site.searcher.warm_up()
+        app = create_app(site, trouble=lambda: _trouble(site), hosts=_hosts(where[0]))
+        server = Server(
+            app,
+            address=where[0],
+            port=where[1],
+            interface=Interfaces.ASGI,
+            log_enabled=False,
+            websockets=False,
+        )
+        url = f"http://{where[0]}:{where[1]}/"
+        await _run(server, site, url, on_ready)
+
+
+async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Site], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stopping.set)
+    running = asyncio.create_task(server.serve())
+    stop = asyncio.create_task(stopping.wait())
+    site.lock.announce(url)
+    on_ready(url, site)
+    await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
+    await asyncio.wait({running}, timeout=5.0)
+    running.cancel()
+    if not stopping.is_set():
+        running.result()
+
+
+def _free_address(host: str, port: int) -> tuple[str, int]:
+    """Return the address with its port chosen, after trying that it is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as reason:
+            raise AddressTaken(host, port, reason) from reason
+        return host, int(probe.getsockname()[1])
+
+
+def _hosts(host: str) -> list[str]:
+    """Return the names under which requests may come: any, once the site is opened to others."""
+    return ["localhost", "127.0.0.1", "[::1]", "::1"] if host in _LOOPBACK else ["*"]
+
+
+def _trouble(site: Site) -> str | None:
+    return next((each.trouble for each in site.followers() if each.trouble), None)

@@ -1,0 +1,102 @@
+"""The one table of settings: `museion.toml` in a site's folder. Unknown keys are errors."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from museion.base.errors import InvalidInput, NotFound
+
+FILE_NAME = "museion.toml"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one site; the description of each is what `museion init` and the docs print."""
+
+    name: Annotated[str, Meta(min_length=1, description="What people call this site.")]
+    host: Annotated[
+        str, Meta(description="Address to listen on. Anything but loopback opens the site to all.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes any.")] = 8420
+    workers: Annotated[
+        int, Meta(ge=0, description="Worker processes for decoding; 0 means one per processor.")
+    ] = 0
+    worker_memory_mib: Annotated[
+        int, Meta(ge=512, description="Address space of one worker, MiB; more is a broken file.")
+    ] = 3072
+    worker_time_s: Annotated[
+        float, Meta(gt=0, description="Longest time for one file in a worker, seconds.")
+    ] = 60.0
+    max_upload_mib: Annotated[
+        int, Meta(ge=1, description="Largest file that may be uploaded over HTTP, MiB.")
+    ] = 8192
+    encoder: Annotated[
+        str, Meta(description="Checkpoint that turns pictures and words into embeddings.")
+    ] = "museion-embedded-1"
+    files_at_once: Annotated[
+        int, Meta(ge=1, le=64, description="Files that an ingest reads at the same time.")
+    ] = 8
+
+
+class NoSite(NotFound):
+    """The folder is not a site."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} is not a site: it has no {FILE_NAME}.",
+            remedy="Make one with `museion init DIR`, or name another with `--site DIR`.",
+        )
+
+
+class BadSettings(InvalidInput):
+    """The settings file cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}.", remedy="See the table of settings in the docs.")
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return the settings of the site in a folder.
+
+    Raises:
+        NoSite: there is no settings file.
+        BadSettings: it is no TOML, a key is unknown, or a value is out of range.
+    """
+    path = folder / FILE_NAME
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        return msgspec.convert(table, Settings)
+    except FileNotFoundError as reason:
+        raise NoSite(folder) from reason
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as reason:
+        raise BadSettings(path, str(reason)) from reason
+
+
+def settings_text(name: str) -> str:
+    """Return the text of a new settings file: the name, and every other setting as a comment."""
+    lines = [f"name = {_toml(name)}", ""]
+    for key, default, description in settings_table():
+        if key != "name":
+            lines += [f"# {description}", f"# {key} = {_toml(default)}", ""]
+    return "\n".join(lines)
+
+
+def settings_table() -> list[tuple[str, object, str]]:
+    """Return key, default and description of every setting; the name has no default."""
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        description = str(field.type.__metadata__[0].description)
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        rows.append((field.name, default, description))
+    return rows
+
+
+def _toml(value: object) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

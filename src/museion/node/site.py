@@ -1,0 +1,177 @@
+"""A site, assembled: the log, blobs, catalog and indexes in one folder, and what runs on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from museion.archive.archive import Archive, ArchiveReader, IngestLimits
+from museion.archive.catalog.projection import CatalogProjection
+from museion.archive.catalog.reader import Catalog
+from museion.archive.change_feed import ChangeFeed
+from museion.archive.enrichment.worker_pool import WorkerLimits, WorkerPool
+from museion.archive.indexing import Indexes
+from museion.archive.searching import Searcher
+from museion.base.errors import Conflict
+from museion.blobs.filesystem_store import FilesystemBlobStore
+from museion.log.event_log import EventLog
+from museion.log.lmdb_store import LmdbEventStore
+from museion.models.registry import built_in_checkpoint
+from museion.node.pipeline import Follower, Pipeline, enrichment
+from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
+from museion.node.site_lock import SiteLock
+from museion.streams.projection import ProjectionRunner
+
+_INDEX_PAUSE_S = 0.2
+"""Events gather this long before an index commits: a commit costs much more than one event."""
+
+
+class FolderNotEmpty(Conflict):
+    """A new site needs a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} is not empty and not a site.", remedy="Name a new or an empty folder."
+        )
+
+
+class Site(Archive):
+    """An archive in a folder, open for writing, with its processors running.
+
+    Example:
+        async with Site.open("my-site", create=True) as site:
+            async for file in site.ingest("holiday-photos"):
+                print(file.outcome, file.filename)
+            await site.settle()
+            answer = await site.search("a dog on the beach")
+    """
+
+    folder: Path
+    settings: Settings
+    lock: SiteLock
+    _pipeline: Pipeline
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: str | Path, *, create: bool = False) -> AsyncIterator[Site]:
+        """Open a site for reading and writing, and let its processors run meanwhile.
+
+        Args:
+            folder: the site's folder.
+            create: make the site when the folder does not exist or is empty.
+
+        Raises:
+            NoSite: the folder is no site and `create` is off.
+            SiteInUse: another process has it open for writing.
+        """
+        if create:
+            init_site(Path(folder))
+        settings = read_settings(Path(folder))
+        async with AsyncExitStack() as stack:
+            yield await _assemble(Path(folder), settings, stack)
+
+    @classmethod
+    @asynccontextmanager
+    async def open_reading(cls, folder: str | Path) -> AsyncIterator[ArchiveReader]:
+        """Open a site for reading only, also beside a process that writes.
+
+        Raises:
+            NoSite: the folder is no site.
+            NoCatalog: nothing was ever ingested.
+        """
+        place = Path(folder)
+        settings = read_settings(place)
+        async with AsyncExitStack() as stack:
+            catalog = Catalog(place / "catalog.sqlite")
+            stack.callback(catalog.close)
+            checkpoint = built_in_checkpoint(settings.encoder)
+            indexes = Indexes.open_reading(place / "index", checkpoint.space)
+            stack.callback(indexes.close)
+            pool = WorkerPool(_worker_limits(settings))
+            stack.callback(pool.close)
+            yield ArchiveReader(
+                name=settings.name,
+                blobs=FilesystemBlobStore(place / "blobs", writable=False),
+                catalog=catalog,
+                searcher=Searcher(catalog, indexes, checkpoint),
+                pool=pool,
+            )
+
+    async def settle(self, *, trouble_limit_s: float = 30.0) -> list[Follower]:
+        """Wait until everything that was ingested is enriched and can be found.
+
+        Returns:
+            The parts that cannot go on, with their trouble; empty when all is done.
+        """
+        return await self._pipeline.settle(trouble_limit_s=trouble_limit_s)
+
+    def followers(self) -> list[Follower]:
+        """Return how far each processor and projection has come."""
+        return self._pipeline.followers()
+
+
+def init_site(folder: Path, *, name: str | None = None) -> bool:
+    """Make a site in a folder; tell whether it was new. An existing site stays as it is.
+
+    Raises:
+        FolderNotEmpty: the folder holds something else.
+    """
+    if (folder / FILE_NAME).exists():
+        return False
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderNotEmpty(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = settings_text(name or folder.absolute().name)
+    (folder / FILE_NAME).write_text(text, "utf-8")
+    return True
+
+
+async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> Site:
+    lock = SiteLock(folder).acquire()
+    stack.callback(lock.release)
+    log = EventLog(LmdbEventStore(folder / "log"))
+    stack.push_async_callback(log.close)
+    changes = ChangeFeed()
+    projection = CatalogProjection(folder / "catalog.sqlite", on_change=changes.publish)
+    stack.callback(projection.close)
+    catalog = Catalog(folder / "catalog.sqlite")
+    stack.callback(catalog.close)
+    checkpoint = built_in_checkpoint(settings.encoder)
+    indexes = Indexes.open(folder / "index", checkpoint.space)
+    stack.callback(indexes.close)
+    pool = WorkerPool(_worker_limits(settings))
+    stack.callback(pool.close)
+    site = Site(
+        name=settings.name,
+        log=log,
+        blobs=FilesystemBlobStore(folder / "blobs"),
+        catalog=catalog,
+        searcher=Searcher(catalog, indexes, checkpoint),
+        pool=pool,
+        changes=changes,
+        limits=IngestLimits(settings.files_at_once, settings.max_upload_mib << 20),
+    )
+    site.folder, site.settings, site.lock = folder, settings, lock
+    site._pipeline = _pipeline(site, projection, indexes)
+    site._pipeline.start()
+    stack.push_async_callback(site._pipeline.stop)
+    return site
+
+
+def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipeline:
+    first = ProjectionRunner(site.log, catalog)
+    behind = [
+        ProjectionRunner(site.log, projection, pause_s=_INDEX_PAUSE_S, behind=first)
+        for projection in indexes.projections(site.catalog)
+    ]
+    return Pipeline(site.log, enrichment(site.log, site.blobs, site.pool), [first, *behind])
+
+
+def _worker_limits(settings: Settings) -> WorkerLimits:
+    return WorkerLimits(
+        workers=settings.workers or len(os.sched_getaffinity(0)),
+        memory_bytes=settings.worker_memory_mib << 20,
+        time_s=settings.worker_time_s,
+    )
