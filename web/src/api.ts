@@ -92,6 +92,8 @@ export interface SiteSummary {
   pending: number;
   quarantined: number;
   encoder: { name: string; dimension: number; licence: string } | null;
+  /** What the site's processors wait for; null when they can go on. */
+  trouble: string | null;
 }
 
 export interface MonthCount {
@@ -115,7 +117,7 @@ export interface Suggestion {
 export interface QuarantineEntry {
   id: string;
   filename: string;
-  path: string;
+  path: string | null;
   reason: string;
   remedy: string;
   time: string;

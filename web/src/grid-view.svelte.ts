@@ -35,8 +35,8 @@ export interface GridSize {
   captionHeight: number;
 }
 
-export const HEADING_HEIGHT = 52;
-const PAD_TOP = 4;
+export const HEADING_HEIGHT = 46;
+const PAD_TOP = 10;
 const PAD_BOTTOM = 96;
 /** Rendered beyond the edge one scrolls towards, and beyond the other, in viewport heights. */
 const AHEAD = 1.75;

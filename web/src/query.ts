@@ -69,3 +69,8 @@ export function completed(q: string, suggestion: string): string {
   const head = q.replace(/(-?"[^"]*|\S*)$/, "");
   return head + suggestion + (suggestion.endsWith(":") ? "" : " ");
 }
+
+/** A word or phrase as a query says it. */
+export function quoted(words: string): string {
+  return /\s/.test(words) ? `"${words}"` : words;
+}
