@@ -72,6 +72,8 @@ def _end_of_png(file: BinaryIO) -> int:
         header = file.read(8)
         if len(header) < 8:
             return end + 12
+        if not header[4:].isalpha():
+            return 0
         end += 12 + int.from_bytes(header[:4], "big")
         if header[4:] == b"IEND":
             return end

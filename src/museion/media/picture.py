@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ PREVIEW_SIDE_PIXELS = 1600
 """Longest side of a preview; nothing larger is ever needed after decoding."""
 
 _SIGNS_OF_AN_EARLY_END = (
-    *("premature end", "unexpected end", "truncated", "end of file", "bad seek", "eof"),
+    *("premature end", "unexpected end", "truncated", "end of file", "eof"),
     *("contains no image", "no data"),
 )
 _SIGNS_OF_A_MISSING_DECODER = ("not been built in", "unsupported", "not supported", "unimplemented")
 _SIGNS_OF_NO_MEMORY = ("out of memory", "insufficient memory", "unable to malloc", "allocate")
+# Lines that say where libvips stopped, not why.
+_NOISE = ("unable to c", "bad seek")
+_LIBRARY_NAME = re.compile(r"^(VipsJpeg|vipspng|gifload|webp|tiff2vips|heif|svgload): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def decoding_errors(path: Path, media: MediaType) -> Iterator[None]:
 
 
 def library_complaints() -> list[str]:
-    """Return what libvips said since `decoding_errors` was entered, also without failing."""
+    """Return what libvips said in its last operation, also without failing."""
     told = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()).decode("utf-8", "replace")
     return [line for line in told.splitlines() if line]
 
@@ -120,5 +124,6 @@ def _explain(
 
 def _without_names(reason: str, path: Path) -> str:
     lines = [line.strip().replace(str(path), "the file") for line in reason.splitlines()]
-    told = [line for line in lines if line and not line.startswith("unable to c")]
+    lines = [_LIBRARY_NAME.sub("", line) for line in lines]
+    told = [line for line in lines if line and not any(noise in line for noise in _NOISE)]
     return "; ".join(dict.fromkeys(told)) or "the decoder stopped"

@@ -37,7 +37,8 @@ _LOADERS = {
     sniff.TIFF: pyvips.Image.tiffload,
     sniff.AVIF: pyvips.Image.heifload,
 }
-_STRICTLY = {"access": "sequential", "fail_on": "error"}
+# Without "revalidate" libvips would answer from its cache for a file that changed since.
+_STRICTLY = {"access": "sequential", "fail_on": "error", "revalidate": True}
 _DECODED_WHOLE = frozenset({sniff.GIF, sniff.WEBP, sniff.AVIF, sniff.HEIC})
 # libheif turns its pictures by their own rotation box; the Exif orientation beside it repeats that.
 _UPRIGHT_ALREADY = frozenset({sniff.AVIF, sniff.HEIC})
@@ -89,10 +90,7 @@ def _decode(reopen: Callable[..., pyvips.Image], media: MediaType, limits: Limit
     header = reopen()
     whole_bytes_per_pixel = _whole_bytes_per_pixel(header, media)
     check_pixels(header.width, header.height, limits, whole_bytes_per_pixel=whole_bytes_per_pixel)
-    picture = _reduce(_open_reduced(reopen, media, header), header, media)
-    if media == sniff.JPEG:
-        _refuse_damage(library_complaints())
-    return picture
+    return _reduce(_open_reduced(reopen, media, header), header, media)
 
 
 def _open_reduced(
@@ -111,6 +109,8 @@ def _reduce(image: pyvips.Image, header: pyvips.Image, media: MediaType) -> Pict
     # Colours are converted and sides turned after the reduction, on a few per cent of the pixels.
     width, height = header.width, header.height
     small = resize(image, *preview_size(width, height)).copy_memory()
+    if media == sniff.JPEG:
+        _refuse_damage(library_complaints())
     small = to_srgb(small)
     if media not in _UPRIGHT_ALREADY:
         if _is_sideways(header):
@@ -134,6 +134,7 @@ def _is_sideways(header: pyvips.Image) -> bool:
 
 
 def _refuse_damage(complaints: list[str]) -> None:
+    # libjpeg goes on after damaged data and only warns; later operations forget its words.
     for complaint in complaints:
         reason = complaint.removeprefix("VipsJpeg: ").removeprefix("Corrupt JPEG data: ")
         lowered = reason.lower()

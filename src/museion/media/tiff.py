@@ -10,6 +10,7 @@ TIFF/EP (ISO 12234-2) for sub-directories.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,19 +72,22 @@ def read_directories(file: BinaryIO) -> Iterator[Directory]:
     Stops quietly where the structure leaves the file or goes on for too long; what was read up to
     there is right.
     """
-    file.seek(0)
-    form = _MAGICS.get(file.read(4))
-    if form is None:
-        return
-    try:
-        yield from _walk(file, form)
-    except (EOFError, struct.error):
-        return
+    with contextlib.suppress(EOFError):
+        yield from _walk(file)
 
 
 def declared_end(file: BinaryIO) -> int:
-    """Return the offset after the last byte of pixels that the directories promise, 0 if none."""
-    return max((_end_of(directory) for directory in read_directories(file)), default=0)
+    """Return the offset after the last byte that the directories promise, 0 if there are none.
+
+    Where a directory itself lies beyond the file, this is one byte more than the file has.
+    """
+    end = 0
+    try:
+        for directory in _walk(file):
+            end = max(end, _end_of(directory))
+    except EOFError:
+        return max(end, file.seek(0, 2) + 1)
+    return end
 
 
 def numbers(directory: Directory, tag: int) -> tuple[int, ...]:
@@ -98,7 +102,11 @@ def text(directory: Directory, tag: int) -> str:
     return value.split(b"\0")[0].decode("latin-1").strip() if isinstance(value, bytes) else ""
 
 
-def _walk(file: BinaryIO, form: _Form) -> Iterator[Directory]:
+def _walk(file: BinaryIO) -> Iterator[Directory]:
+    file.seek(0)
+    form = _MAGICS.get(file.read(4))
+    if form is None:
+        return
     if form.offset == "Q":
         file.seek(8)
     pending = [form.read(file, form.offset)[0]]
@@ -116,9 +124,7 @@ def _walk(file: BinaryIO, form: _Form) -> Iterator[Directory]:
 
 def _read_directory(file: BinaryIO, form: _Form, offset: int) -> tuple[Directory, int]:
     file.seek(offset)
-    (count,) = form.read(file, form.count)
-    if count > _MAX_ENTRIES:
-        raise EOFError
+    count = min(form.read(file, form.count)[0], _MAX_ENTRIES)
     layout = struct.Struct(f"{form.order}HH{form.offset}{form.inline_bytes}s")
     table = _read_exactly(file, count * layout.size)
     (following,) = form.read(file, form.offset)

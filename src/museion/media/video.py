@@ -111,25 +111,29 @@ def _representative_frame(
     stream.codec_context.thread_count = 1
     found: list[tuple[float, VideoFrame]] = []
     for place in _PLACES:
-        frame = _frame_at(film, stream, place)
-        if frame is None:
-            continue
-        if frame.is_corrupt:
-            raise CorruptMedia(media.format_name, "a frame is damaged")
-        found.append((_contrast(frame), frame))
+        frame = _frame_at(film, stream, place, media)
+        if frame is not None:
+            found.append((_contrast(frame), frame))
     if not found:
         raise CorruptMedia(media.format_name, "it has no frame that can be decoded")
     good = [frame for contrast, frame in found if contrast >= _LEAST_CONTRAST]
     return good[0] if good else max(found, key=lambda pair: pair[0])[1]
 
 
-def _frame_at(film: InputContainer, stream: VideoStream, place: float) -> VideoFrame | None:
+def _frame_at(
+    film: InputContainer, stream: VideoStream, place: float, media: MediaType
+) -> VideoFrame | None:
     target_s = 0.0 if film.duration is None else film.duration / av.time_base * place
     film.seek(int(target_s * av.time_base), backward=True)
     last = None
     for count, frame in enumerate(film.decode(stream)):
+        # Before its first key frame a decoder may give frames whose ancestors it never saw.
+        if last is None and not frame.key_frame:
+            continue
+        if frame.is_corrupt:
+            raise CorruptMedia(media.format_name, "a frame is damaged")
         last = frame
-        if frame.time >= target_s or count >= _MAX_FRAMES_FORWARD:
+        if frame.pts is None or frame.time >= target_s or count >= _MAX_FRAMES_FORWARD:
             break
     return last
 
