@@ -65,7 +65,7 @@ def fold(text: str) -> str:
     Folding twice changes nothing more. Two texts that a reader takes for the same spelling fold to
     the same text.
     """
-    return _plain(_lower(" ".join(text.split())))
+    return " ".join(_plain(_lower(text)).split())
 
 
 def split_words(text: str) -> list[Word]:

@@ -1,0 +1,225 @@
+"""What is typed into the search box means what people expect."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from museion.base.errors import InvalidInput
+from museion.search.filters import Filter
+from museion.search.query import (
+    BadFilter,
+    CameraFilter,
+    PlaceFilter,
+    Query,
+    RatingFilter,
+    TagFilter,
+    TimeFilter,
+    TypeFilter,
+    parse_query,
+    print_query,
+)
+
+LAW = settings(max_examples=500, deadline=None, derandomize=True)
+PIECES = st.sampled_from(
+    [
+        *("dog", "Re:", "16:9", "http://x", "type", "type:", '5"', 'a"b', "--", "-", "-!", "🐕"),
+        *("type:photo", "-type:jpg", "TYPE:Image", "type:.png"),
+        *("after:2020", "before:2020-05", "-after:2020-05-03", "after:0001"),
+        *("camera:nikon", 'camera:"Canon EOS"', "camera:“R5", 'camera:"a"b', "-camera:x,y"),
+        *("place-near:48.2,16.37", "place-near:-0.0,180,500m", 'place-near:"Graz",10mi'),
+        *("rating:4", "rating:>=3", "rating:<2", "rating:..3", "-rating:3..5", "rating:0+"),
+        *("tag:beach", 'tag:"red  slide"', "-tag:x", 'tag:"a",b', "tag:-x", "tag:tag:x"),
+        *('"a phrase"', '-"not this"', '"', '""', '-""', '"type:photo"', '-"type:photo"', '"-x"'),
+        *("-word", "-a:b", "-–", "-„deutsch“", "“curly”", "«x»", "\t", "\u00a0", "\x1c"),
+    ]
+)
+TYPED = st.lists(PIECES | st.text(max_size=5), max_size=8).flatmap(
+    lambda pieces: st.sampled_from([" ".join(pieces), "".join(pieces)])
+)
+
+
+def parsed_or_none(text: str) -> Query | None:
+    try:
+        return parse_query(text)
+    except BadFilter:
+        return None
+
+
+@LAW
+@given(TYPED)
+def test_a_query_prints_to_a_text_that_parses_to_the_same(text: str) -> None:
+    query = parsed_or_none(text)
+    if query is not None:
+        assert parse_query(print_query(query)) == query
+
+
+@LAW
+@given(TYPED)
+def test_printing_is_stable(text: str) -> None:
+    query = parsed_or_none(text)
+    if query is not None:
+        printed = print_query(query)
+        assert print_query(parse_query(printed)) == printed
+
+
+@LAW
+@given(TYPED)
+def test_chips_show_every_part_as_it_was_typed(text: str) -> None:
+    query = parsed_or_none(text)
+    if query is not None:
+        typed = " ".join(chip.typed for chip in query.chips)
+        assert parse_query(typed).parts == query.parts
+
+
+@LAW
+@given(TYPED, st.data())
+def test_taking_out_a_chip_leaves_the_others(text: str, data: st.DataObject) -> None:
+    query = parsed_or_none(text)
+    if query is None or not query.parts:
+        return
+    gone = data.draw(st.integers(0, len(query.parts) - 1))
+    rest = Query(query.parts[:gone] + query.parts[gone + 1 :])
+
+    again = parse_query(print_query(rest))
+
+    assert (again.filters, again.phrases, again.excluded, again.text) == (
+        rest.filters,
+        rest.phrases,
+        rest.excluded,
+        rest.text,
+    )
+
+
+def test_the_parts_of_a_query_come_apart() -> None:
+    query = parse_query('two kids "red slide" -adults type:photo in summer -"no entry" rating:4')
+
+    assert query.text == "two kids in summer"
+    assert query.phrases == ("red slide",)
+    assert query.excluded == ("adults", "no entry")
+    assert query.filters == (TypeFilter("photo"), RatingFilter(4, 4))
+    assert query.semantic_text == "two kids red slide in summer"
+
+
+def test_chips_are_in_the_order_typed_with_their_labels() -> None:
+    query = parse_query("kids TYPE:jpg -tag:dull place-near:wien,5km")
+
+    assert [(chip.kind, chip.typed, chip.label) for chip in query.chips] == [
+        ("text", "kids", "kids"),
+        ("type", "TYPE:jpg", "jpeg"),
+        ("tag", "-tag:dull", "not tag dull"),
+        ("place", "place-near:wien,5km", "within 5 km of Vienna"),
+    ]
+
+
+def test_a_query_of_filters_only_has_no_text() -> None:
+    assert parse_query("type:video after:2020").text == ""
+    assert parse_query("  ") == Query()
+
+
+VIENNA = (48.20849, 16.37208)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("type:photo", TypeFilter("photo")),
+        ("type:JPG", TypeFilter("jpeg")),
+        ("type:audio", TypeFilter("sound")),
+        ("-type:raw", TypeFilter("raw", negated=True)),
+        ("after:2020", TimeFilter(after=datetime.date(2020, 1, 1))),
+        ("after:2020-5", TimeFilter(after=datetime.date(2020, 5, 1))),
+        ("before:2020-05-03", TimeFilter(before=datetime.date(2020, 5, 3))),
+        ("-before:2020", TimeFilter(before=datetime.date(2020, 1, 1), negated=True)),
+        ("camera:nikon", CameraFilter("nikon")),
+        ('camera:"Canon  EOS R5"', CameraFilter("Canon EOS R5")),
+        ("place-near:48.2,16.37", PlaceFilter(48.2, 16.37)),
+        ("place-near:-33.86,151.2,2.5km", PlaceFilter(-33.86, 151.2, 2.5)),
+        ("place-near:48.2,16.37,500m", PlaceFilter(48.2, 16.37, 0.5)),
+        ("place-near:Vienna", PlaceFilter(*VIENNA, name="Vienna")),
+        ("place-near:wien,10", PlaceFilter(*VIENNA, 10, name="Vienna")),
+        (
+            'place-near:"new york",10km',
+            PlaceFilter(40.71427, -74.00597, 10, name="New York City"),
+        ),
+        ("rating:4", RatingFilter(4, 4)),
+        ("rating:>=3", RatingFilter(3, 5)),
+        ("rating:>3", RatingFilter(4, 5)),
+        ("rating:≤2", RatingFilter(0, 2)),
+        ("rating:<2", RatingFilter(0, 1)),
+        ("rating:3..5", RatingFilter(3, 5)),
+        ("rating:2..", RatingFilter(2, 5)),
+        ("rating:3+", RatingFilter(3, 5)),
+        ("tag:beach", TagFilter("beach")),
+        ('-tag:"red slide"', TagFilter("red slide", negated=True)),
+    ],
+)
+def test_a_filter_means_what_it_says(typed: str, meant: Filter) -> None:
+    assert parse_query(typed).filters == (meant,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ratio 16:9", "http://x.org/a?b=c", "Re: hello", "Artist: unknown", "a:b"),
+        *("type: photo", "tag:", "rock -", "sci-fi", "--verbose", "- dash", 'size 5"', ":", "-:"),
+    ],
+)
+def test_what_only_looks_like_a_filter_stays_text(text: str) -> None:
+    query = parse_query(text)
+    assert (query.text, query.filters, query.excluded) == (text, (), ())
+
+
+@pytest.mark.parametrize("text", ['"red slide', "“red slide", '"red  slide"', "„red slide“"])
+def test_quotes_may_be_curly_and_unclosed(text: str) -> None:
+    assert parse_query(text).phrases == ("red slide",)
+
+
+def test_a_quoted_filter_is_a_phrase() -> None:
+    query = parse_query('"type:photo" -"tag:x"')
+    assert (query.phrases, query.excluded, query.filters) == (("type:photo",), ("tag:x",), ())
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("type:spreadsheet", "one of image"),
+        ("after:yesterday", "2020-05-03"),
+        ("after:2020-13", "2020-05-03"),
+        ("before:2021-02-29", "a day that exists"),
+        ("after:0000", "2020-05-03"),
+        ('camera:""', "Canon EOS"),
+        ("place-near:91,0", "degrees north"),
+        ("place-near:0,181", "degrees east"),
+        ("place-near:Atlantis-Upon-Nowhere", "coordinates or a city"),
+        ("place-near:Barcelna", "perhaps Barcelona"),
+        ("place-near:,10km", "coordinates or a city"),
+        ("place-near:Vienna,0km", "a radius from 1 m"),
+        ("place-near:Vienna,99999km", "a radius from 1 m"),
+        ("rating:6", "stars from 0 to 5"),
+        ("rating:5..3", "the lower first"),
+        ("rating:good", "rating:3..5"),
+        ("rating:<0", "stars from 0 to 5"),
+        ('tag:" "', "red slide"),
+    ],
+)
+def test_a_bad_value_is_told_with_what_was_expected_and_an_example(typed: str, hint: str) -> None:
+    with pytest.raises(BadFilter) as told:
+        parse_query(f"dog {typed}")
+
+    name = typed.partition(":")[0]
+    assert isinstance(told.value, InvalidInput)
+    assert told.value.name == name
+    assert f"The filter {name}:" in str(told.value)
+    assert f"Write it like {name}:" in str(told.value)
+    assert hint in str(told.value)
+
+
+def test_a_point_lies_within_a_place_or_not() -> None:
+    near_date_line = PlaceFilter(0, 179.9, radius_km=50)
+
+    assert near_date_line.covers(0, -179.9)
+    assert not near_date_line.covers(0, 179)
