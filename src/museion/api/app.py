@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from litestar import Litestar, get
-from litestar.config.allowed_hosts import AllowedHostsConfig
 from litestar.config.compression import CompressionConfig
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import Message, Scope
 
 from museion.api import asset_routes, change_routes, search_routes, static, upload_routes
 from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
@@ -22,7 +24,8 @@ from museion.base.errors import MuseionError
 from museion.base.version import VERSION
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine for itself."""
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none';"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -35,15 +38,15 @@ Trouble = Callable[[], str | None]
 
 
 def create_app(
-    archive: Archive, *, trouble: Trouble, hosts: Sequence[str] = _LOOPBACK_HOSTS
+    archive: Archive, *, trouble: Trouble, hosts: Iterable[str] = LOOPBACK_HOSTS
 ) -> Litestar:
     """Return the application that serves an open archive.
 
     Args:
         archive: stays open while the application runs; the caller closes it afterwards.
         trouble: asked for the status page.
-        hosts: names under which the site may be addressed. A page of another origin that makes a
-            browser resolve its own name to this machine is refused by them.
+        hosts: names under which the site may be addressed, all if empty. They refuse a page of
+            another origin that makes a browser resolve its own name to this machine.
     """
 
     def provide_archive() -> Archive:
@@ -66,9 +69,8 @@ def create_app(
             HTTPException: on_http_error,
             Exception: on_defect,
         },
-        before_request=_refuse_foreign_writes,
-        allowed_hosts=AllowedHostsConfig(allowed_hosts=list(hosts)),
-        response_headers=_SECURITY_HEADERS,
+        before_request=partial(_refuse_foreign, frozenset(hosts)),
+        before_send=[_secure],
         compression_config=CompressionConfig(backend="gzip", exclude=_UNCOMPRESSED),
         openapi_config=_openapi(),
         logging_config=None,
@@ -100,13 +102,24 @@ def _status_route(archive: Archive, trouble: Trouble) -> HTTPRouteHandler:
     return status
 
 
-def _refuse_foreign_writes(request: AnyRequest) -> None:
-    """Refuse a write that a page of another origin makes a visitor's browser send."""
+def _refuse_foreign(hosts: frozenset[str], request: AnyRequest) -> None:
+    """Refuse what pages of other origins make a visitor's browser send."""
+    host = request.headers.get("host", "")
+    if hosts and urlsplit(f"//{host}").hostname not in hosts:
+        raise PermissionDeniedException(f"This site is not served under the name {host!r}.")
     origin = request.headers.get("origin")
     if request.method in _SAFE_METHODS or origin is None:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    if urlsplit(origin).netloc != host:
         raise PermissionDeniedException(f"Writes from {origin} are refused here.")
+
+
+async def _secure(message: Message, _scope: Scope) -> None:
+    """Add the headers that every answer carries, unless the answer has its own."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in _SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -12,11 +12,9 @@ from pathlib import Path
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from museion.api.app import create_app
+from museion.api.app import LOOPBACK_HOSTS, create_app
 from museion.base.errors import Unavailable
 from museion.node.site import Site
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AddressTaken(Unavailable):
@@ -93,9 +91,9 @@ def _free_address(host: str, port: int) -> tuple[str, int]:
         return host, int(probe.getsockname()[1])
 
 
-def _hosts(host: str) -> list[str]:
+def _hosts(host: str) -> tuple[str, ...]:
     """Return the names under which requests may come: any, once the site is opened to others."""
-    return ["localhost", "127.0.0.1", "[::1]", "::1"] if host in _LOOPBACK else ["*"]
+    return LOOPBACK_HOSTS if host in LOOPBACK_HOSTS else ()
 
 
 def _trouble(site: Site) -> str | None:
