@@ -70,6 +70,16 @@ class PixelFlood(InvalidInput):
         )
 
 
+class MemoryFlood(InvalidInput):
+    """Decoding needs more memory than the process may use."""
+
+    def __init__(self, format_name: str) -> None:
+        super().__init__(
+            f"Decoding the {format_name} needs more memory than this process may use.",
+            remedy="Give workers more memory if you trust the file, or ingest a smaller one.",
+        )
+
+
 class MediaTooLarge(InvalidInput):
     """The file is larger than a format of its kind may be."""
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pillow_heif
 import pyvips
 
+from museion.media import sniff
+from museion.media.errors import MemoryFlood
 from museion.media.limits import Limits
 from museion.media.picture import check_pixels
 
-# Planes inside the decoder, the converted picture, and libvips' copy of it.
-_DECODED_BYTES_PER_PIXEL = 10
+_PEAK_BYTES_PER_PIXEL = 6
 
 
 def open_heic(name: str, limits: Limits) -> pyvips.Image:
@@ -24,11 +25,14 @@ def open_heic(name: str, limits: Limits) -> pyvips.Image:
     try:
         container = pillow_heif.open_heif(Path(name), convert_hdr_to_8bit=True)
         picture = container[container.primary_index]
-        check_pixels(*picture.size, limits, whole_bytes_per_pixel=_DECODED_BYTES_PER_PIXEL)
-        content = picture.to_pillow()
+        check_pixels(*picture.size, limits, whole_bytes_per_pixel=_PEAK_BYTES_PER_PIXEL)
+        # Its rows may be padded, so that the array is wider than the picture.
+        padded = pyvips.Image.new_from_array(picture)
+    except MemoryError:
+        raise MemoryFlood(sniff.HEIC.format_name) from None
     except (ValueError, RuntimeError, EOFError, OSError, SyntaxError) as reason:
         raise pyvips.Error(str(reason)) from None
-    image = pyvips.Image.new_from_array(content)
+    image = padded.crop(0, 0, *picture.size)
     profile = picture.info.get("icc_profile")
     if profile:
         image = image.copy()

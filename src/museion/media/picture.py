@@ -11,7 +11,13 @@ from pathlib import Path
 import pyvips
 
 from museion.media.containers import missing_bytes
-from museion.media.errors import CorruptMedia, PixelFlood, TruncatedMedia, UnsupportedMedia
+from museion.media.errors import (
+    CorruptMedia,
+    MemoryFlood,
+    PixelFlood,
+    TruncatedMedia,
+    UnsupportedMedia,
+)
 from museion.media.limits import Limits
 from museion.media.sniff import MediaType
 
@@ -90,7 +96,7 @@ def decoding_errors(path: Path, media: MediaType) -> Iterator[None]:
     Raises:
         TruncatedMedia: the file ends too early.
         UnsupportedMedia: it uses something that no decoder here knows.
-        PixelFlood: there was not enough memory for it.
+        MemoryFlood: there was not enough memory for it.
         CorruptMedia: anything else that made the decoder stop.
     """
     pyvips.vips_lib.vips_error_clear()
@@ -108,13 +114,13 @@ def library_complaints() -> list[str]:
 
 def _explain(
     reason: str, path: Path, media: MediaType
-) -> TruncatedMedia | UnsupportedMedia | PixelFlood | CorruptMedia:
+) -> TruncatedMedia | UnsupportedMedia | MemoryFlood | CorruptMedia:
     lowered = reason.lower()
     missing = missing_bytes(path, media)
     if missing:
         return TruncatedMedia(media.format_name, f"at least {missing} bytes are missing")
     if any(sign in lowered for sign in _SIGNS_OF_NO_MEMORY):
-        return PixelFlood(width=0, height=0, limit="what fits into this process's memory")
+        return MemoryFlood(media.format_name)
     if any(sign in lowered for sign in _SIGNS_OF_AN_EARLY_END):
         return TruncatedMedia(media.format_name, reason)
     if any(sign in lowered for sign in _SIGNS_OF_A_MISSING_DECODER):

@@ -39,7 +39,9 @@ _LOADERS = {
 }
 # Without "revalidate" libvips would answer from its cache for a file that changed since.
 _STRICTLY = {"access": "sequential", "fail_on": "error", "revalidate": True}
-_DECODED_WHOLE = frozenset({sniff.GIF, sniff.WEBP, sniff.AVIF, sniff.HEIC})
+# Memory at the peak of decoding, measured (docs/decisions/0003-media-libraries.md), of formats
+# that cannot be read row by row.
+_PEAK_BYTES_PER_PIXEL = {sniff.GIF: 6, sniff.WEBP: 4, sniff.AVIF: 16, sniff.HEIC: 6}
 # libheif turns its pictures by their own rotation box; the Exif orientation beside it repeats that.
 _UPRIGHT_ALREADY = frozenset({sniff.AVIF, sniff.HEIC})
 _JPEG_SHRINKS = (8, 4, 2)
@@ -98,7 +100,9 @@ def _open_reduced(
 ) -> pyvips.Image:
     longest = max(header.width, header.height)
     if media == sniff.JPEG:
-        shrink = next((n for n in _JPEG_SHRINKS if longest >= n * PREVIEW_SIDE_PIXELS), 1)
+        shortest = min(header.width, header.height)
+        fitting = (n for n in _JPEG_SHRINKS if longest >= n * PREVIEW_SIDE_PIXELS and shortest >= n)
+        shrink = next(fitting, 1)
         return reopen(shrink=shrink) if shrink > 1 else header
     if media == sniff.WEBP and longest > PREVIEW_SIDE_PIXELS:
         return reopen(scale=PREVIEW_SIDE_PIXELS / longest)
@@ -121,9 +125,11 @@ def _reduce(image: pyvips.Image, header: pyvips.Image, media: MediaType) -> Pict
 
 def _whole_bytes_per_pixel(header: pyvips.Image, media: MediaType) -> int:
     """Return the memory for each pixel of a picture that cannot be read row by row, else 0."""
-    if media == sniff.JPEG and header.get_typeof("jpeg-multiscan"):
-        return 2 * int(header.bands) if header.get("jpeg-multiscan") else 0
-    if media in _DECODED_WHOLE or header.get_typeof("interlaced"):
+    if media in _PEAK_BYTES_PER_PIXEL:
+        return _PEAK_BYTES_PER_PIXEL[media]
+    if header.get_typeof("jpeg-multiscan") and header.get("jpeg-multiscan"):
+        return 2 * int(header.bands)
+    if header.get_typeof("interlaced"):
         return int(header.bands) * (1 if header.format == "uchar" else 2)
     return 0
 

@@ -21,7 +21,7 @@ from museion.media.limits import Limits
 from museion.media.picture import check_pixels
 
 _ACTIVE_ELEMENTS = frozenset(
-    {"script", "foreignobject", "iframe", "object", "embed", "handler", "listener"}
+    {"script", "iframe", "object", "embed", "handler", "listener"}
     | {"audio", "video", "canvas", "include"}
 )
 _ANIMATIONS = frozenset({"set", "animate"})
