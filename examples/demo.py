@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "examples" / "sample_library"
@@ -34,7 +35,7 @@ def main() -> None:
 
 def prepare_photos(folder: Path) -> Path:
     """Copy the sample library into a folder, with its metadata written into the copies."""
-    from museion.media.metadata import write_metadata
+    from museion.media.metadata_writing import write_metadata
 
     folder.mkdir(parents=True, exist_ok=True)
     for entry in json.loads((LIBRARY / "library.json").read_text("utf-8")):
@@ -42,9 +43,46 @@ def prepare_photos(folder: Path) -> Path:
         if not copy.exists():
             unfinished = copy.with_suffix(".part")
             shutil.copyfile(LIBRARY / entry["file"], unfinished)
-            write_metadata(unfinished, entry)
+            write_metadata(unfinished, metadata_of(entry))
             unfinished.rename(copy)
     return folder
+
+
+def metadata_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what the demo writes into a photo, by the names that `write_metadata` knows.
+
+    An entry's `write` names what this photo is to tell of itself: in real life, too, some photos
+    have no caption, no place, or nothing at all.
+    """
+    told: dict[str, Any] = {}
+    for part in entry["write"]:
+        told |= _part(entry, part)
+    return told
+
+
+def _part(entry: dict[str, Any], part: str) -> dict[str, Any]:
+    match part:
+        case "place":
+            return {name: entry["place"][name] for name in ("city", "country")}
+        case "gps":
+            return {name: entry["place"][name] for name in ("latitude", "longitude")}
+        case "camera":
+            return {_NAMES.get(name, name): value for name, value in entry["camera"].items()}
+        case "keywords":
+            return {part: tuple(entry[part])}
+        case "creator":
+            return {part: (entry[part],)}
+        case _:
+            return {_NAMES.get(part, part): entry[part]}
+
+
+# Names in library.json that differ from those of museion.media.metadata.
+_NAMES = {
+    "make": "camera_make",
+    "model": "camera_model",
+    "exposure_s": "exposure_time_s",
+    "licence": "rights",
+}
 
 
 def _arguments() -> argparse.Namespace:
