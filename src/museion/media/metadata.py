@@ -79,7 +79,7 @@ def extract_metadata(path: Path, media: MediaType) -> Metadata:
     if media.kind == "image" or media.kind == "raw":  # noqa: PLR1714 (narrows the type)
         from museion.media.still_metadata import read_still_metadata
 
-        return read_still_metadata(path)
+        return read_still_metadata(path, media)
     if media.kind == "video":
         from museion.media.video_metadata import read_video_metadata
 

@@ -70,8 +70,7 @@ def _embedded(raw: rawpy.RawPy, path: Path, media: MediaType, limits: Limits) ->
         image = resize(image, *preview_size(image.width, image.height))
     if max(image.width, image.height) < min(_SMALLEST_USEFUL_SIDE, *_upright_size(raw)):
         return None
-    if not says_upright:
-        image = _turn(image, raw)
+    image = _turn(image, raw, says_upright=says_upright)
     return Picture(image.copy_memory(), *_upright_size(raw))
 
 
@@ -91,15 +90,19 @@ def _upright_size(raw: rawpy.RawPy) -> tuple[int, int]:
     return sizes.width, sizes.height
 
 
-def _turn(image: pyvips.Image, raw: rawpy.RawPy) -> pyvips.Image:
-    flip = raw.sizes.flip
-    if flip not in _TURNS:
-        return image
-    # Some cameras store the preview turned already; its shape then differs from the sensor's.
-    is_lying = image.width >= image.height
-    if flip in _SIDEWAYS_FLIPS and is_lying != (raw.sizes.width >= raw.sizes.height):
-        return image
-    return image.rot(_TURNS[flip])
+def _turn(image: pyvips.Image, raw: rawpy.RawPy, *, says_upright: bool) -> pyvips.Image:
+    """Return the preview turned upright, as far as it is not yet.
+
+    Cameras differ: some store the preview as the sensor lay, some upright, with or without an
+    orientation of its own. Where the turn is sideways the preview's shape tells which.
+    """
+    sizes = raw.sizes
+    if sizes.flip in _SIDEWAYS_FLIPS:
+        is_as_the_sensor_lay = (image.width >= image.height) == (sizes.width >= sizes.height)
+        return image.rot(_TURNS[sizes.flip]) if is_as_the_sensor_lay else image
+    if sizes.flip in _TURNS and not says_upright:
+        return image.rot(_TURNS[sizes.flip])
+    return image
 
 
 def _words(reason: Exception) -> str:

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import exiv2
+import pyvips
 
-from museion.media import coordinates
+from museion.media import coordinates, sniff
 from museion.media.capture_time import CaptureTime, format_offset, offset_from_satellites
 from museion.media.errors import one_line
 from museion.media.exiv2_block import Block, collect
@@ -21,6 +22,7 @@ from museion.media.metadata import FieldValue, Metadata, Value
 from museion.media.metadata_rules import RULES, Form
 from museion.media.native_path import native_path
 from museion.media.reading import Reading, read_all
+from museion.media.sniff import MediaType
 
 _NO_DATES = frozenset({"", "0000:00:00 00:00:00", ":  :     :  :"})
 # What cameras write into every picture where a caption should stand.
@@ -28,11 +30,12 @@ _BOILERPLATE = frozenset(
     {"olympus digital camera", "sony dsc", "digital camera", "default", "samsung", "dav", "cof"}
     | {"minolta digital camera", "konica minolta digital camera", "dcim", "camera", "dsc"}
 )
+_TURNED_BY_LIBHEIF = (sniff.AVIF, sniff.HEIC)
 _SIDEWAYS_ORIENTATIONS = range(5, 9)
 _UNREADABLE = (ValueError, ArithmeticError, LookupError, exiv2.Exiv2Error)
 
 
-def read_still_metadata(path: Path) -> Metadata:
+def read_still_metadata(path: Path, media: MediaType) -> Metadata:
     """Return what EXIF, IPTC and XMP of a still say, and its upright size.
 
     Raises:
@@ -43,7 +46,9 @@ def read_still_metadata(path: Path) -> Metadata:
         try:
             image = exiv2.ImageFactory.open(name)
             image.readMetadata()
-            return _read(image)
+            read = _read(image)
+            size = _upright_size(image, name, media, read.best("orientation"))
+            return Metadata((*read.values, *size), read.warnings)
         except exiv2.Exiv2Error as reason:
             told = one_line(str(reason).replace(name, "the file"))
             return Metadata(warnings=(f"metadata: {told}",))
@@ -52,8 +57,29 @@ def read_still_metadata(path: Path) -> Metadata:
 def _read(image: exiv2.Image) -> Metadata:
     block = collect(image)
     read = read_all([*_single_readings(block), *_joint_readings(block)], _UNREADABLE)
-    size = _upright_size(image, read.best("orientation"))
-    return Metadata((*read.values, *size), (*read.warnings, *block.warnings))
+    return Metadata(read.values, (*read.warnings, *block.warnings))
+
+
+def _upright_size(
+    image: exiv2.Image, name: str, media: MediaType, orientation: FieldValue | None
+) -> list[Value]:
+    if media in _TURNED_BY_LIBHEIF:
+        width, height = _turned_size(name)
+    elif orientation in _SIDEWAYS_ORIENTATIONS:
+        height, width = image.pixelWidth(), image.pixelHeight()
+    else:
+        width, height = image.pixelWidth(), image.pixelHeight()
+    found = (("width", width), ("height", height))
+    return [Value(field, size, "header") for field, size in found if size > 0]
+
+
+def _turned_size(name: str) -> tuple[int, int]:
+    # Reads the header only; the rotation is a box of the container that exiv2 does not follow.
+    try:
+        header = pyvips.Image.heifload(name, revalidate=True)
+    except pyvips.Error:
+        return 0, 0
+    return header.width, header.height
 
 
 def _single_readings(block: Block) -> list[Reading]:
@@ -167,15 +193,6 @@ def _altitude(block: Block, key: str) -> float | None:
     is_below_sea = block.text(f"{key}Ref") in ("1", "3")
     metres = block.number(key)
     return round(-metres if is_below_sea else metres, 3)
-
-
-def _upright_size(image: exiv2.Image, orientation: FieldValue | None) -> list[Value]:
-    width, height = image.pixelWidth(), image.pixelHeight()
-    if width <= 0 or height <= 0:
-        return []
-    if orientation in _SIDEWAYS_ORIENTATIONS:
-        width, height = height, width
-    return [Value("width", width, "header"), Value("height", height, "header")]
 
 
 _READERS: dict[Form, Callable[[Block, str], FieldValue | None]] = {

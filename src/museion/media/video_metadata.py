@@ -24,7 +24,7 @@ from museion.media.video import is_sideways, open_film, picture_track, rotation
 
 _APPLE = "com.apple.quicktime."
 _TIMES = (f"{_APPLE}creationdate", "creation_time", "date")
-_PLACES = (f"{_APPLE}location.iso6709", "location", "location-eng")
+_PLACES = (f"{_APPLE}location.iso6709", "location")
 _TEXTS = (
     ("camera_make", f"{_APPLE}make"),
     ("camera_make", "make"),

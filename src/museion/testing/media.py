@@ -126,7 +126,9 @@ def _svg(scene: NDArray[np.uint8], *, body: str = "") -> bytes:
 
 
 def _dng(scene: NDArray[np.uint8], *, has_preview: bool = True, **options: Any) -> bytes:
-    return dng_bytes(scene, jpeg_bytes(scene) if has_preview else b"", **options)
+    # Cameras put plain previews into their files, without metadata of their own.
+    preview = jpeg_bytes(scene, keep="none") if has_preview else b""
+    return dng_bytes(scene, preview, **options)
 
 
 def _pdf(scene: NDArray[np.uint8], **options: Any) -> bytes:
