@@ -97,8 +97,8 @@ class IndexNotWritten(Unavailable):
 class ExactIndex:
     """All embeddings of one space, compared one by one; see `VectorIndex` for what is guaranteed.
 
-    A search costs about 0.2 ms per 1,000 entries of 512 numbers; a filter costs what its entries
-    cost. Embeddings are brought to length 1 exactly, as far as float32 can.
+    A search costs 0.05 to 0.2 ms per 1,000 entries of 512 numbers, on one processor; with a filter,
+    per 1,000 of those that it allows. Embeddings are brought to length 1 as closely as float32 can.
 
     Example:
         >>> import numpy as np, tempfile
@@ -290,17 +290,24 @@ def _nearest_of(
         mask = np.zeros(segment.manifest.rows, dtype=np.bool_)
         mask[rows] = True
         return _nearest_of_all(segment, query, limit, mask)
-    return rows[_candidates(segment.rows[rows] @ query, limit, len(query))]
+    return rows[_candidates(_similarities(segment.rows[rows], query), limit, len(query))]
 
 
 def _nearest_of_all(
     segment: Segment, query: Embedding, limit: int, mask: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
-    similarities = segment.rows @ query  # [N]
+    similarities = _similarities(segment.rows, query)  # [N]
     kept = np.flatnonzero(mask)
     if len(kept) == len(mask):
         return _candidates(similarities, limit, len(query))
     return kept[_candidates(similarities[kept], limit, len(query))]
+
+
+def _similarities(rows: NDArray[np.float32], query: Embedding) -> NDArray[np.float32]:
+    # NOTE: not `rows @ query`: BLAS splits that over all processors and waits for the slowest, so
+    # beside other work (decoding, inference) 10,000 rows took 10 ms and more instead of 0.4 ms.
+    products: NDArray[np.float32] = np.vecdot(rows, query)
+    return products
 
 
 def _candidates(similarities: NDArray[np.float32], limit: int, dimension: int) -> NDArray[np.intp]:

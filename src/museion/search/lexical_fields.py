@@ -21,6 +21,7 @@ from museion.search.words import fold, split_words, stem
 ID_FIELD = "id"
 SEEN_FIELD = "seen"
 _LONGEST_VALUE_BYTES = 1000
+_TOKENIZER = "whitespace"  # words come divided and folded
 
 Texts: TypeAlias = str | Sequence[str]
 """What a field of a record says: one text, or several that do not run into each other."""
@@ -101,8 +102,10 @@ def build_schema(fields: Iterable[Field]) -> tantivy.Schema:
     builder.add_bytes_field(SEEN_FIELD, stored=True)
     for field in fields:
         if field.kind == "text":
-            builder.add_text_field(field.words_field, index_option="position")
-            builder.add_text_field(field.stems_field, index_option="freq")
+            builder.add_text_field(field.words_field, tokenizer_name=_TOKENIZER)
+            builder.add_text_field(
+                field.stems_field, tokenizer_name=_TOKENIZER, index_option="freq"
+            )
         else:
             builder.add_text_field(field.words_field, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -144,18 +147,19 @@ def folded_value(text: str) -> str:
 
 def _add_text(record: tantivy.Document, field: Field, text: str) -> Iterable[str]:
     words = split_words(text)
-    written = [(place, form) for place, word in enumerate(words) for form in word.forms]
-    stemmed = [(place, stem(word.folded)) for place, word in enumerate(words)]
-    record.add_pre_tokenized_text(field.words_field, _tokens(written))
-    record.add_pre_tokenized_text(field.stems_field, _tokens(stemmed))
-    return (form for _, form in written)
+    folded = [word.folded for word in words]
+    spelt_out = [word.spelt_out for word in words]
+    if folded == spelt_out:
+        record.add_text(field.words_field, " ".join(folded))
+    else:
+        placed = [(place, form) for place, word in enumerate(words) for form in word.forms]
+        tokens = [tantivy.Token(form, place, 0) for place, form in placed]
+        record.add_pre_tokenized_text(field.words_field, tantivy.PreTokenizedString("", tokens))
+    record.add_text(field.stems_field, " ".join(map(stem, folded)))
+    return {*folded, *spelt_out}
 
 
 def _add_values(record: tantivy.Document, field: Field, text: str) -> Iterable[str]:
     value = folded_value(text)
     record.add_text(field.words_field, value)
     return (value,)
-
-
-def _tokens(placed: Iterable[tuple[int, str]]) -> tantivy.PreTokenizedString:
-    return tantivy.PreTokenizedString("", [tantivy.Token(word, place, 0) for place, word in placed])

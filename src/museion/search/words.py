@@ -74,7 +74,7 @@ def split_words(text: str) -> list[Word]:
     A possessive `'s` is dropped. Words over 255 letters are cut.
     """
     lower = _lower(_POSSESSIVE.sub("", text))
-    return [_word(match.group()) for match in _WORD.finditer(lower)]
+    return [_word(word) for word in _WORD.findall(lower)]
 
 
 def content_words(words: Sequence[Word]) -> list[Word]:
@@ -112,6 +112,7 @@ def _plain(lower: str) -> str:
     return unicodedata.normalize("NFC", bare.translate(_PLAIN_LETTERS))
 
 
+@functools.lru_cache(maxsize=100_000)
 def _word(lower: str) -> Word:
     cut = lower[:_LONGEST_WORD]
     folded = _plain(cut)
