@@ -27,7 +27,7 @@ def main() -> None:
     museion = Path(sys.executable).with_name("museion")
     subprocess.run([museion, "init", arguments.site, "--name", "Museion demo"], check=True)
     subprocess.run([museion, "ingest", "--site", arguments.site, photos], check=True)
-    print('Try: .venv/bin/museion search --site demo-site "a dog in the snow"')
+    print('Try: .venv/bin/museion search --site demo-site "a polar bear walking in the snow"')
     if not arguments.no_serve:
         port = ["--port", str(arguments.port)] if arguments.port is not None else []
         raise SystemExit(subprocess.call([museion, "serve", "--site", arguments.site, *port]))
