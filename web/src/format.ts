@@ -22,6 +22,15 @@ export function formatMonth(month: string | null): string {
   return `${MONTHS[Number(match[2]) - 1] ?? match[2]} ${match[1]}`;
 }
 
+/** "2024-03", "2024-05" → "March – May 2024"; equal ends → one month. */
+export function formatMonths(oldest: string | null, newest: string | null): string {
+  const last = formatMonth(newest);
+  if (oldest === newest) return last;
+  const first = formatMonth(oldest);
+  const isSameYear = oldest?.slice(0, 4) === newest?.slice(0, 4);
+  return `${isSameYear ? first.replace(/ \d{4}$/, "") : first} – ${last}`;
+}
+
 /** "2024-05-03T14:22:05+02:00" → "3 May 2024, 14:22". The wall clock at the place counts. */
 export function formatTime(time: string): string {
   const match = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}:\d{2}))?/.exec(time);

@@ -23,6 +23,8 @@ class Gallery {
   key = "";
   /** Grows whenever another listing is shown; not when a listing is renewed or grows. */
   turn = $state(0);
+  /** True where `listing` answers a question rather than showing the whole archive. */
+  isAnswer = $state(false);
   chips = $state.raw<readonly Chip[]>([]);
   took_ms = $state<number | null>(null);
   busy = $state(false);
@@ -52,6 +54,7 @@ class Gallery {
       if (signal.aborted) return;
       this.problem = null;
       this.#replace(listing, key);
+      this.isAnswer = listing !== this.#archive;
       this.#renewLater();
     } catch (error) {
       if (isAbort(error) || signal.aborted) return;

@@ -7,6 +7,7 @@
 
 import { justify, neighbour, rowAt, rowOf, sectionAt, tilesOfRow, type Direction, type Layout, type TileBox } from "./layout.ts";
 import type { Anchor, Listing } from "./listing.svelte.ts";
+import { Reach } from "./reach.ts";
 import type { ScrollMark } from "./router.svelte.ts";
 import { ScrollWindow } from "./scroll-window.ts";
 import { Slots } from "./slots.ts";
@@ -38,9 +39,8 @@ export interface GridSize {
 export const HEADING_HEIGHT = 46;
 const PAD_TOP = 10;
 const PAD_BOTTOM = 96;
-/** Rendered beyond the edge one scrolls towards, and beyond the other, in viewport heights. */
-const AHEAD = 1.75;
-const BEHIND = 0.75;
+/** How long what is in sight has the site for itself after a jump, in milliseconds. */
+const ALONE_MS = 160;
 
 export class GridView {
   layout = $state.raw<Layout | null>(null);
@@ -61,8 +61,11 @@ export class GridView {
   #size: GridSize | null = null;
   #window = new ScrollWindow();
   #slots = new Slots();
-  #direction: 1 | -1 = 1;
+  #reach = new Reach();
+  #widening: ReturnType<typeof setTimeout> | undefined;
   #awaited: ScrollMark | null = null;
+  /** Where to begin once the size is known. */
+  #beginning: ScrollMark | null = null;
 
   /** @param scroll sets the element's scroll position; it may be called before the height is set */
   constructor(private readonly scroll: (scrollTop: number) => void) {}
@@ -87,7 +90,9 @@ export class GridView {
     this.#awaited = null;
     this.current = Math.min(mark?.index ?? 0, Math.max(0, listing.aspects.length - 1));
     this.#slots = new Slots();
-    this.#relayout(mark ?? { index: 0, offset: -PAD_TOP - HEADING_HEIGHT });
+    const beginning = mark ?? { index: 0, offset: -PAD_TOP - HEADING_HEIGHT };
+    if (this.#size) this.#relayout(beginning);
+    else this.#beginning = beginning;
   }
 
   /** Note that the present listing will be replaced and where its anchor will stand then. */
@@ -109,7 +114,8 @@ export class GridView {
   }
 
   resize(size: GridSize): void {
-    const mark = this.mark();
+    const mark = this.#beginning ?? this.mark();
+    this.#beginning = null;
     this.#size = size;
     this.viewHeight = size.height;
     if (this.#listing) this.#relayout(mark);
@@ -127,8 +133,7 @@ export class GridView {
   scrolled(scrollTop: number): void {
     const top = this.#window.toListing(scrollTop);
     if (Math.abs(top - this.top) < 0.5) return;
-    this.#direction = top > this.top ? 1 : -1;
-    this.top = top;
+    this.#moveTo(top);
     if (!this.#nearEdge(scrollTop)) this.#render();
     else this.scrollTo(top);
   }
@@ -140,8 +145,7 @@ export class GridView {
 
   scrollTo(y: number): void {
     const top = Math.min(Math.max(0, y), this.furthest);
-    if (top !== this.top) this.#direction = top > this.top ? 1 : -1;
-    this.top = top;
+    this.#moveTo(top);
     const scrollTop = this.#window.toScroll(top);
     this.span = this.#window.span;
     this.#render();
@@ -172,6 +176,19 @@ export class GridView {
     return this.layout.rowFirst[isCut ? row + 1 : row] ?? 0;
   }
 
+  #moveTo(top: number): void {
+    this.#reach.moved(top - this.top, this.viewHeight, performance.now());
+    this.top = top;
+  }
+
+  #widenLater(): void {
+    clearTimeout(this.#widening);
+    this.#widening = setTimeout(() => {
+      this.#reach.widen();
+      this.#render();
+    }, ALONE_MS);
+  }
+
   #nearEdge(scrollTop: number): boolean {
     const room = this.viewHeight * 4;
     const { base, span, total } = this.#window;
@@ -195,8 +212,10 @@ export class GridView {
 
   #render(): void {
     if (!this.layout) return;
-    const from = this.top - this.viewHeight * (this.#direction === 1 ? BEHIND : AHEAD);
-    const to = this.top + this.viewHeight * (1 + (this.#direction === 1 ? AHEAD : BEHIND));
+    const { above, below } = this.#reach.extent(this.viewHeight);
+    if (this.#reach.isNarrow) this.#widenLater();
+    const from = this.top - above;
+    const to = this.top + this.viewHeight + below;
     this.#renderRows(this.layout, from - PAD_TOP, to - PAD_TOP);
     this.#renderHeadings(this.layout, from - PAD_TOP, to - PAD_TOP);
   }
@@ -219,7 +238,7 @@ export class GridView {
     this.rows = rows.sort((one, other) => one.slot - other.slot);
     const inSight = [rowAt(layout, this.top - PAD_TOP), rowAt(layout, this.top + this.viewHeight)];
     const indexes = inSight.map((row, at) => (layout.rowFirst[row + at] ?? 0) - at);
-    if (layout.rows) this.#listing?.want(indexes[0] ?? 0, Math.max(0, indexes[1] ?? 0), this.#direction);
+    if (layout.rows) this.#listing?.want(indexes[0] ?? 0, Math.max(0, indexes[1] ?? 0), this.#reach.direction);
   }
 
   #renderHeadings(layout: Layout, from: number, to: number): void {

@@ -67,8 +67,8 @@ describe("justify", () => {
 
   test("each section begins a new row under its heading", () => {
     const sections = [
-      { offset: 0, count: 3, label: "May" },
-      { offset: 3, count: 7, label: "April" },
+      { offset: 0, count: 3, label: "May", year: "2024" },
+      { offset: 3, count: 7, label: "April", year: "2024" },
     ];
     const layout = justify(ratios(10, 4), sections, options);
     expect(layout.sectionTop[0]).toBe(0);

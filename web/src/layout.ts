@@ -23,6 +23,8 @@ export interface Section {
   offset: number;
   count: number;
   label: string;
+  /** The year that the date rail shows; empty for none. */
+  year: string;
 }
 
 export interface TileBox {

@@ -1,9 +1,9 @@
 /** What the grid shows: every asset of the archive (or of a filter), or the hits of an answer. */
 
 import { api, type Answer, type AssetPage, type Chip, type Hit, type MonthCount, type Tile } from "./api.ts";
-import { formatMonth } from "./format.ts";
 import type { Section } from "./layout.ts";
 import { Pages } from "./pages.ts";
+import { guessIndex, sectionsOf } from "./timeline.ts";
 
 export interface Listing {
   /** Width over height in thousandths, in display order. */
@@ -29,9 +29,12 @@ export interface Anchor {
 const PAGE = 100;
 /** How many pages away from the guess an anchor is looked for. */
 const REACH = 5;
+/** How far into its month an asset opened by its address is looked for. */
+const FURTHEST = 5000;
 
 export class ArchiveListing implements Listing {
   readonly explains = false;
+  readonly sections: readonly Section[];
   #pages: Pages;
   #version = $state(0);
 
@@ -39,10 +42,11 @@ export class ArchiveListing implements Listing {
     readonly q: string,
     readonly position: number,
     readonly aspects: Uint16Array,
-    readonly sections: readonly Section[],
+    private readonly months: readonly MonthCount[],
     seed: ReadonlyMap<number, AssetPage>,
     outdated: () => void,
   ) {
+    this.sections = sectionsOf(months, aspects.length);
     const arrived = (page: AssetPage) => {
       this.#version += 1;
       if (page.total !== aspects.length) outdated();
@@ -65,8 +69,7 @@ export class ArchiveListing implements Listing {
       api.assets(q, 0, PAGE, signal),
     ]);
     const seed = new Map([[0, first]]);
-    const sections = sectionsOf(timeline, layout.aspects.length);
-    return new ArchiveListing(q, layout.position, layout.aspects, sections, seed, outdated);
+    return new ArchiveListing(q, layout.position, layout.aspects, timeline, seed, outdated);
   }
 
   /**
@@ -84,13 +87,12 @@ export class ArchiveListing implements Listing {
       api.timeline(this.q, signal),
     ]);
     const total = layout.aspects.length;
-    const sections = sectionsOf(timeline, total);
-    const guess = guessIndex(anchor.index, this.sections, sections, total);
+    const guess = guessIndex(anchor.index, this.months, timeline, total);
     const seed = new Map<number, AssetPage>();
     const index = await this.#locate(anchor.id, guess, total, seed, signal);
     await this.#fetchInto(seed, [index, index + 60], total, signal);
     const { position, aspects } = layout;
-    return { listing: new ArchiveListing(this.q, position, aspects, sections, seed, outdated), index };
+    return { listing: new ArchiveListing(this.q, position, aspects, timeline, seed, outdated), index };
   }
 
   tile(index: number): Tile | undefined {
@@ -108,10 +110,10 @@ export class ArchiveListing implements Listing {
 
   /** Where an asset stands, looked for around its month and the places near by; -1 if not there. */
   async find(id: string, month: string | null, signal: AbortSignal): Promise<number> {
-    const section = this.sections.find(({ label }) => label === formatMonth(month));
-    if (!section) return -1;
-    const end = Math.min(section.offset + section.count, section.offset + 5000);
-    for (let offset = section.offset - (section.offset % PAGE); offset < end; offset += PAGE) {
+    const own = this.months.find((each) => each.month === month);
+    if (!own) return -1;
+    const end = Math.min(own.offset + own.count, own.offset + FURTHEST);
+    for (let offset = own.offset - (own.offset % PAGE); offset < end; offset += PAGE) {
       const page = await api.assets(this.q, offset, PAGE, signal);
       this.#pages.store(offset, page);
       const at = page.items.findIndex((tile) => tile.id === id);
@@ -216,30 +218,4 @@ export class AnswerListing implements Listing {
     this.#done = answer.hits.length === 0 || this.hits.length >= answer.total;
     this.aspects = Uint16Array.from(this.hits, (hit) => Math.round(hit.aspect * 1000));
   }
-}
-
-/** Months as sections; a timeline that disagrees with the layout is cut or filled up. */
-export function sectionsOf(timeline: readonly MonthCount[], total: number): Section[] {
-  const sections: Section[] = [];
-  let offset = 0;
-  for (const { month, count } of timeline) {
-    const fitting = Math.min(count, total - offset);
-    if (fitting > 0) sections.push({ offset, count: fitting, label: formatMonth(month) });
-    offset += Math.max(0, fitting);
-  }
-  if (offset < total) sections.push({ offset, count: total - offset, label: "More" });
-  return sections;
-}
-
-/** Where an asset should stand now: as far into its month as before. */
-export function guessIndex(
-  index: number,
-  before: readonly Section[],
-  now: readonly Section[],
-  total: number,
-): number {
-  const own = before.find(({ offset, count }) => index >= offset && index < offset + count);
-  const same = now.find(({ label }) => label === own?.label);
-  const guess = own && same ? same.offset + Math.max(0, index - own.offset + same.count - own.count) : index;
-  return Math.max(0, Math.min(guess, total - 1));
 }
