@@ -35,16 +35,22 @@ _SECURITY_HEADERS = {
 
 Trouble = Callable[[], str | None]
 """Returns what the site's processors wait for, or None when they can go on."""
+Settled = Callable[[], bool]
+"""Tells whether everything that was ingested so far is enriched and can be found."""
 
 
 def create_app(
-    archive: Archive, *, trouble: Trouble, hosts: Iterable[str] = LOOPBACK_HOSTS
+    archive: Archive,
+    *,
+    trouble: Trouble,
+    settled: Settled,
+    hosts: Iterable[str] = LOOPBACK_HOSTS,
 ) -> Litestar:
     """Return the application that serves an open archive.
 
     Args:
         archive: stays open while the application runs; the caller closes it afterwards.
-        trouble: asked for the status page.
+        trouble, settled: asked for the status page.
         hosts: names under which the site may be addressed, all if empty. They refuse a page of
             another origin that makes a browser resolve its own name to this machine.
     """
@@ -54,7 +60,7 @@ def create_app(
 
     return Litestar(
         [
-            _status_route(archive, trouble),
+            _status_route(archive, trouble, settled),
             *(asset_routes.list_assets, asset_routes.layout, asset_routes.timeline),
             *(asset_routes.show_asset, asset_routes.original, asset_routes.blob),
             *(search_routes.search, search_routes.similar, search_routes.search_like),
@@ -81,7 +87,7 @@ def create_app(
 _UNCOMPRESSED = ["/api/blobs", "/api/changes", "/api/assets/.*/original", "/assets"]
 
 
-def _status_route(archive: Archive, trouble: Trouble) -> HTTPRouteHandler:
+def _status_route(archive: Archive, trouble: Trouble, settled: Settled) -> HTTPRouteHandler:
     @get("/api/site", summary="What the site holds and how far it has come", sync_to_thread=True)
     def status() -> SiteStatus:
         counts = archive.catalog.counts()
@@ -97,6 +103,7 @@ def _status_route(archive: Archive, trouble: Trouble) -> HTTPRouteHandler:
             quarantined=counts.quarantined,
             encoder=EncoderNotice(card.name, card.dimension, card.licence),
             trouble=trouble(),
+            settled=settled(),
         )
 
     return status

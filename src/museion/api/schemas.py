@@ -124,7 +124,11 @@ class EncoderNotice(msgspec.Struct, frozen=True):
 
 
 class SiteStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site holds and how far it has come."""
+    """What a site holds and how far it has come.
+
+    `settled` says that everything ingested so far is enriched and can be found; `pending` counts
+    what enrichment has still to do, and says nothing of the indexes.
+    """
 
     id: str
     name: str
@@ -136,6 +140,7 @@ class SiteStatus(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int
     encoder: EncoderNotice | None
     trouble: str | None
+    settled: bool
 
 
 class UploadOutcome(msgspec.Struct, frozen=True):

@@ -16,10 +16,12 @@ from museion.archive.ingest import Ingested, Outcome, UnreadableFile, display_na
 from museion.base.errors import Unavailable
 from museion.blobs.blob_store import Digest
 from museion.cli.ingest_report import IngestReport
+from museion.node.pipeline import Follower
 
 _CHUNK_BYTES = 1 << 20
 _AT_ONCE = 4
 _LOOK_S = 0.3
+_TROUBLE_LIMIT_S = 30.0
 _LIMITS = httpx.Timeout(60.0, read=600.0)
 
 
@@ -98,12 +100,18 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
 
 
 async def _settle(client: httpx.AsyncClient, report: IngestReport) -> None:
-    """Watch the server until nothing is pending any more."""
+    """Watch the server until everything can be found, or something is in the way for too long."""
+    troubled_since: float | None = None
     while True:
         status = (await client.get("/api/site")).raise_for_status().json()
         keys = ("position", "assets", "pending", "quarantined")
         report.enriched(Counts(*(status[key] for key in keys)))
-        if not status["pending"]:
+        if status["settled"]:
+            return
+        now = time.monotonic()
+        troubled_since = (troubled_since or now) if status["trouble"] else None
+        if troubled_since is not None and now - troubled_since > _TROUBLE_LIMIT_S:
+            report.stuck([Follower("the server", status["position"], status["trouble"])])
             return
         await asyncio.sleep(_LOOK_S)
 

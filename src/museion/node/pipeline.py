@@ -61,6 +61,14 @@ class Pipeline:
         processors = [Follower(each.name, each.position, each.trouble) for each in self._processors]
         return processors + [Follower(each.name, each.position) for each in self._projections]
 
+    @property
+    def settled(self) -> bool:
+        """Tell whether everything that follows from the log so far is in the log and the indexes.
+
+        A processor's outputs are in the log before its position says so, so no part is forgotten.
+        """
+        return not self._behind()
+
     async def settle(self, *, trouble_limit_s: float = 30.0) -> list[Follower]:
         """Wait until everything that follows from the log so far is in the log and the indexes.
 
@@ -72,7 +80,7 @@ class Pipeline:
             Exception: what ended one of the parts, if one has ended.
         """
         troubled_s = 0.0
-        while behind := [f for f in self.followers() if f.position < self._log.sequence_nr]:
+        while behind := self._behind():
             self._raise_defects()
             stuck = [follower for follower in behind if follower.trouble]
             troubled_s = troubled_s + _LOOK_S if stuck else 0.0
@@ -80,6 +88,9 @@ class Pipeline:
                 return stuck
             await asyncio.sleep(_LOOK_S)
         return []
+
+    def _behind(self) -> list[Follower]:
+        return [each for each in self.followers() if each.position < self._log.sequence_nr]
 
     def _raise_defects(self) -> None:
         for task in self._tasks:

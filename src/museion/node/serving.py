@@ -49,7 +49,12 @@ async def serve(
         settings = site.settings
         where = _free_address(host or settings.host, settings.port if port is None else port)
         site.searcher.warm_up()
-        app = create_app(site, trouble=lambda: _trouble(site), hosts=_hosts(where[0]))
+        app = create_app(
+            site,
+            trouble=lambda: _trouble(site),
+            settled=lambda: site.settled,
+            hosts=_hosts(where[0]),
+        )
         server = Server(
             app,
             address=where[0],

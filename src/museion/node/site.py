@@ -107,6 +107,11 @@ class Site(Archive):
         """
         return await self._pipeline.settle(trouble_limit_s=trouble_limit_s)
 
+    @property
+    def settled(self) -> bool:
+        """Tell whether everything that was ingested so far is enriched and can be found."""
+        return self._pipeline.settled
+
     def followers(self) -> list[Follower]:
         """Return how far each processor and projection has come."""
         return self._pipeline.followers()
