@@ -1,32 +1,23 @@
 """Records found by their words: BM25 over weighted fields, phrases, exclusions, exact filters.
 
-Built on tantivy. The log position that the content covers lies inside the index, so both are
-committed by one renaming and cannot disagree. Like every index of this layer it is derived: on
-damage its owner drops the folder and fills a new one from the log.
+Built on tantivy (`lexical_commits` holds its files). Like every index of this layer it is derived:
+on damage its owner drops the folder and fills a new one from the log.
 """
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-import msgspec
 import tantivy
 
 from museion.base.errors import InvalidInput
-from museion.search.lexical_errors import (
-    LexicalBusy,
-    LexicalDamaged,
-    LexicalNotWritten,
-    UnfitRecordId,
-)
+from museion.search.lexical_commits import Commits, readable
+from museion.search.lexical_errors import UnfitRecordId
 from museion.search.lexical_fields import (
     ID_FIELD,
-    SEEN_FIELD,
     Field,
     Seen,
     Texts,
@@ -35,24 +26,14 @@ from museion.search.lexical_fields import (
     checked_fields,
     read_record,
 )
-from museion.search.word_query import (
-    WordQuery,
-    answer,
-    parse_phrase,
-    parse_words,
-    phrase_in_any,
-    whole_question,
-)
+from museion.search.word_matching import Asked
+from museion.search.word_query import parse_phrase, parse_words, phrase_in_any, whole_question
 
 __all__ = ["Field", "LexicalHit", "LexicalIndex", "Texts"]
 
-T = TypeVar("T")
-
-_POSITION_ID = "\x00position"
 _MOST_IDS_ASKED_FOR = 2_000
 """Up to so many allowed ids are part of the question; more are looked up in longer answers."""
 _FIRST_DEPTH = 4
-_WRITER_MEMORY_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +55,6 @@ class LexicalHit:
     matched: Mapping[str, tuple[str, ...]]
     coverage: float
     is_exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Committed:
-    """One commit, open for reading."""
-
-    searcher: tantivy.Searcher | None = None
-    position: int = 0
-    count: int = 0
 
 
 class LexicalIndex:
@@ -107,12 +79,7 @@ class LexicalIndex:
         self._directory = directory
         self._fields = fields
         self._schema = build_schema(fields.values())
-        self._read_only = read_only
-        self._index: tantivy.Index | None = None
-        self._writer: tantivy.IndexWriter | None = None
-        self._committed = _Committed()
-        self._seen: tuple[int, int] | None = None
-        self._one_at_a_time = threading.Lock()
+        self._commits = Commits(directory, self._schema, read_only=read_only)
 
     @classmethod
     def open(
@@ -133,23 +100,15 @@ class LexicalIndex:
             LexicalDamaged: it cannot be read, or was made for other fields.
             OSError: the folder cannot be made.
         """
-        opened = cls(Path(directory), checked_fields(fields), read_only=read_only)
-        if not read_only:
-            opened._directory.mkdir(parents=True, exist_ok=True)
-            opened._index = opened._readable(
-                lambda: tantivy.Index(opened._schema, str(opened._directory))
-            )
-            opened._writer = opened._new_writer(opened._index)
-        opened._refresh()
-        return opened
+        return cls(Path(directory), checked_fields(fields), read_only=read_only)
 
     @property
     def position(self) -> int:
         """The log position given to the last commit that is visible here; 0 before the first."""
-        return self._current().position
+        return self._commits.last().position
 
     def __len__(self) -> int:
-        return self._current().count
+        return self._commits.last().count
 
     def add(self, records: Iterable[tuple[str, Mapping[str, Texts]]]) -> None:
         """Take records from the next commit on; one of the same id is replaced as a whole.
@@ -163,7 +122,7 @@ class LexicalIndex:
             LexicalNotWritten: the disk refused; all since the last commit is forgotten.
         """
         built = [(_fit(id_), build_record(id_, texts, self._fields)) for id_, texts in records]
-        with self._writing() as writer:
+        with self._commits.writing() as writer:
             for entry_id, record in built:
                 writer.delete_documents_by_term(ID_FIELD, entry_id)
                 writer.add_document(record)
@@ -175,7 +134,7 @@ class LexicalIndex:
             LexicalNotWritten: the disk refused; all since the last commit is forgotten.
         """
         listed = list(ids)
-        with self._writing() as writer:
+        with self._commits.writing() as writer:
             for entry_id in listed:
                 if not entry_id.startswith("\x00"):
                     writer.delete_documents_by_term(ID_FIELD, entry_id)
@@ -188,14 +147,7 @@ class LexicalIndex:
         Raises:
             LexicalNotWritten: the disk refused; all since the last commit is forgotten.
         """
-        with self._writing() as writer:
-            writer.delete_documents_by_term(ID_FIELD, _POSITION_ID)
-            record = tantivy.Document()
-            record.add_text(ID_FIELD, _POSITION_ID)
-            record.add_bytes(SEEN_FIELD, msgspec.msgpack.encode(position))
-            writer.add_document(record)
-            writer.commit()
-        self._refresh()
+        self._commits.commit(position)
 
     def search(
         self,
@@ -224,14 +176,16 @@ class LexicalIndex:
         """
         if limit < 1:
             raise InvalidInput(f"Expected a limit of at least 1; came {limit}.", remedy="Raise it.")
-        searcher = self._current().searcher
+        searcher = self._commits.last().searcher
         words = parse_words(text, phrases, completes=completes)
         if searcher is None or words.is_empty or (allowed is not None and not allowed):
             return []
         unwanted = [parsed for each in excluded if (parsed := parse_phrase(each)).words]
         question = whole_question(words, unwanted, self._fields.values(), self._schema, searcher)
-        found = self._readable(lambda: self._find(searcher, question, limit, allowed))
-        return [self._hit(words, *each) for each in found]
+        with readable(self._directory):
+            found = self._find(searcher, question, limit, allowed)
+        asked = Asked.of(words, self._fields.values())
+        return [_hit(asked, *each) for each in found]
 
     def ids_containing(self, phrase: str, *, inflected: bool = False) -> set[str]:
         """Return all records that hold a word or phrase in one field; about 10 µs each.
@@ -242,21 +196,18 @@ class LexicalIndex:
             inflected: a single word is found in its other inflections too. What `search` excludes
                 is what is found with it.
         """
-        committed, parsed = self._current(), parse_phrase(phrase)
-        searcher = committed.searcher
+        commit, parsed = self._commits.last(), parse_phrase(phrase)
+        searcher = commit.searcher
         if searcher is None or not parsed.words:
             return set()
         fields = self._fields.values()
         question = phrase_in_any(parsed, fields, self._schema, inflected=inflected)
-        hits = searcher.search(question, committed.count + 1, count=False).hits
-        return {read_record(searcher.doc(address))[0] for _, address in hits}
+        with readable(self._directory):
+            return {entry_id for _, entry_id, _ in _read(searcher, question, commit.count + 1)}
 
     def close(self) -> None:
         """Give back the lock; changes that were not committed are forgotten. May be repeated."""
-        with self._one_at_a_time:
-            writer, self._writer, self._read_only = self._writer, None, True
-            if writer is not None:
-                _give_up(writer)
+        self._commits.close()
 
     def _find(
         self,
@@ -282,66 +233,6 @@ class LexicalIndex:
         ]
         return list(_read(searcher, tantivy.Query.boolean_query(both), limit))
 
-    def _hit(self, words: WordQuery, score: float, entry_id: str, seen: Seen) -> LexicalHit:
-        told = answer(words, seen, self._fields.values())
-        return LexicalHit(entry_id, score, told.matched, told.coverage, told.is_exact)
-
-    def _current(self) -> _Committed:
-        if self._read_only:
-            self._refresh()
-        return self._committed
-
-    def _refresh(self) -> None:
-        with self._one_at_a_time:
-            try:
-                found = (self._directory / "meta.json").stat()
-            except FileNotFoundError:
-                return
-            if (seen := (found.st_ino, found.st_mtime_ns)) != self._seen:
-                self._committed = self._readable(self._read_commit)
-                self._seen = seen
-
-    def _read_commit(self) -> _Committed:
-        if self._index is None:
-            self._index = tantivy.Index(self._schema, str(self._directory))
-        self._index.reload()
-        searcher = self._index.searcher()
-        question = tantivy.Query.term_query(self._schema, ID_FIELD, _POSITION_ID, "basic")
-        found = searcher.search(question, 1).hits
-        if not found:
-            return _Committed(searcher, 0, searcher.num_docs)
-        stored: bytes = searcher.doc(found[0][1]).get_first(SEEN_FIELD)  # type: ignore[assignment]  # by commit
-        return _Committed(searcher, msgspec.msgpack.decode(stored, type=int), searcher.num_docs - 1)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[tantivy.IndexWriter]:
-        with self._one_at_a_time:
-            if self._read_only or self._index is None:
-                raise LexicalBusy(self._directory, "is not open for writing")
-            self._writer = writer = self._writer or self._new_writer(self._index)
-            try:
-                yield writer
-            except (ValueError, OSError) as reason:
-                # tantivy gives up a writer whose disk refused; the next change gets a new one.
-                self._writer = None
-                _give_up(writer)
-                raise LexicalNotWritten(self._directory, reason) from reason
-
-    def _new_writer(self, index: tantivy.Index) -> tantivy.IndexWriter:
-        try:
-            return index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
-        except ValueError as reason:
-            if "LockBusy" in str(reason):
-                why = "is being written by someone else"
-                raise LexicalBusy(self._directory, why) from reason
-            raise LexicalNotWritten(self._directory, reason) from reason
-
-    def _readable(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except (ValueError, msgspec.MsgspecError) as reason:
-            raise LexicalDamaged(self._directory, reason) from reason
-
 
 def _read(
     searcher: tantivy.Searcher, question: tantivy.Query, limit: int
@@ -351,13 +242,9 @@ def _read(
         yield score, *read_record(searcher.doc(address))
 
 
-def _give_up(writer: tantivy.IndexWriter) -> None:
-    """Forget what was not committed and give back the lock."""
-    with contextlib.suppress(ValueError, OSError):
-        writer.rollback()
-    # NOTE: this consumes the writer, and with it the lock, even when a merge has failed.
-    with contextlib.suppress(ValueError, OSError):
-        writer.wait_merging_threads()
+def _hit(asked: Asked, score: float, entry_id: str, seen: Seen) -> LexicalHit:
+    told = asked.answered_by(seen)
+    return LexicalHit(entry_id, score, told.matched, told.coverage, told.is_exact)
 
 
 def _fit(entry_id: str) -> str:

@@ -24,8 +24,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from museion.base.errors import Conflict, Damaged
 from museion.base.ids import random_id
+from museion.search.vector_errors import OtherSpace, SegmentDamaged
 from museion.search.vector_index import Embedding
 
 _MANIFEST = "manifest"
@@ -33,26 +33,6 @@ _FORM = 1
 _FEWEST_ROWS_TO_COMPACT = 1024
 _ROWS_A_COPY = 4096
 _ROW_TYPE = np.dtype("<f4")
-
-
-class SegmentDamaged(Damaged):
-    """The files of an index are not what was committed."""
-
-    def __init__(self, directory: Path, what: str) -> None:
-        super().__init__(
-            f"The index in {directory} is damaged: {what}.",
-            remedy="Drop the folder and build the index again from the log.",
-        )
-
-
-class OtherSpace(Conflict):
-    """A folder holds embeddings of another space than the one asked for."""
-
-    def __init__(self, directory: Path, expected: str, came: str) -> None:
-        super().__init__(
-            f"Expected embeddings of {expected} in {directory}; it holds {came}.",
-            remedy="Keep one folder for each embedding space.",
-        )
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""A query in words: what it looks for, how the index is asked, and what of it a record answers.
+"""A query in words: what it looks for, and how the index is asked.
 
 Text fields are found by words in every form that `words` gives and, with less weight, by stems.
 Keyword fields are found by whole values: what was typed between two spaces, up to four of these in
@@ -7,13 +7,13 @@ a row, a phrase, or the whole text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import tantivy
 
-from museion.search.lexical_fields import Field, Seen, folded_value
-from museion.search.words import Word, content_words, split_words, stem, stems
+from museion.search.lexical_fields import Field, folded_value
+from museion.search.words import Word, content_words, split_words, stem
 
 _STEM_SHARE = 0.5
 """Weight of a stem beside that of the word as written, so that the written form wins."""
@@ -52,15 +52,6 @@ class WordQuery:
     def is_empty(self) -> bool:
         """Nothing is looked for."""
         return not (self.words or self.values or self.phrases)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What of a query a record answers; see `LexicalHit`."""
-
-    matched: Mapping[str, tuple[str, ...]]
-    coverage: float
-    is_exact: bool
 
 
 def parse_words(text: str, phrases: Iterable[str], *, completes: bool) -> WordQuery:
@@ -116,24 +107,6 @@ def phrase_in_any(
         for field in fields
         for clause in _phrase_in(phrase, field, schema, inflected=inflected)
     )
-
-
-def answer(query: WordQuery, seen: Seen, fields: Iterable[Field]) -> Answered:
-    """Tell which words of a query a record holds, and where."""
-    asked = [word.folded for word in query.words]
-    in_phrases = [word.folded for phrase in query.phrases for word in phrase.words]
-    matched: dict[str, tuple[str, ...]] = {}
-    certain: set[str] = set()
-    found: set[str] = set()
-    for field in fields:
-        whole, begun = _found(query, seen.get(field.name, ()), field)
-        if here := whole | begun:
-            order = dict.fromkeys((*asked, *in_phrases))
-            matched[field.name] = tuple(word for word in order if word in here)
-        found |= whole | begun
-        certain |= whole if field.is_certain else set()
-    coverage = sum(word in found for word in asked) / len(asked) if asked else 1.0
-    return Answered(matched, coverage, certain.issuperset(asked))
 
 
 def _possible_values(text: str) -> dict[str, frozenset[str]]:
@@ -196,27 +169,3 @@ def _phrase_in(
 
 def _either(clauses: Iterable[tantivy.Query]) -> tantivy.Query:
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, clause) for clause in clauses])
-
-
-def _found(query: WordQuery, seen: Sequence[str], field: Field) -> tuple[set[str], set[str]]:
-    """Return the words found in a field whole, and those of which only the beginning was asked."""
-    if not seen:
-        return set(), set()
-    held = frozenset(seen)
-    if field.kind == "keyword":
-        return _standing_for(query, held), set()
-    words = {*query.words, *(word for phrase in query.phrases for word in phrase.words)}
-    whole = {word.folded for word in words if not held.isdisjoint(word.forms)}
-    if missing := {word.folded for word in words} - whole:
-        roots = stems(held)
-        whole |= {word for word in missing if stem(word) in roots}
-    last = query.words[-1].folded if query.completes else None
-    begun = {last} if last and any(word.startswith(last) for word in held) else set()
-    return whole, begun - whole
-
-
-def _standing_for(query: WordQuery, values: Set[str]) -> set[str]:
-    """Return the words for which the values stand that are both held and asked for."""
-    asked = {word for value in values & query.values.keys() for word in query.values[value]}
-    phrases = (phrase for phrase in query.phrases if phrase.value in values)
-    return asked | {word.folded for phrase in phrases for word in phrase.words}

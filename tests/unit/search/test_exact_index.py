@@ -22,8 +22,8 @@ from vector_index_contract import (
 )
 
 from museion.base.errors import Damaged
-from museion.search.exact_index import ExactIndex, IndexBusy, ReadOnlyIndex
-from museion.search.vector_segment import OtherSpace
+from museion.search.exact_index import ExactIndex
+from museion.search.vector_errors import IndexBusy, OtherSpace, ReadOnlyIndex
 
 SPACE = "space-a"
 
