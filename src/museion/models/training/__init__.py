@@ -1,0 +1,1 @@
+"""How the built-in encoder is trained; needs the `train` extra."""
