@@ -72,7 +72,7 @@ export interface Detail extends Tile {
   fields: FieldValue[];
   keywords: string[];
   tags: string[];
-  labels: { word: string; score: number }[];
+  labels: { word: string; score: number; synonyms?: string[] }[];
   latitude: number | null;
   longitude: number | null;
   camera: string | null;

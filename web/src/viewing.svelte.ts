@@ -9,16 +9,26 @@ class Viewing {
   /** Place in the listing; -1 while unknown. */
   index = $state(-1);
   #pushed = false;
+  #origin: DOMRect | null = null;
 
   /** The tile at the present place, once its page is here. */
   get tile(): Tile | undefined {
     return this.index >= 0 ? gallery.listing?.tile(this.index) : undefined;
   }
 
-  open(tile: Tile, index: number): void {
+  /** @param origin where the tile is on the screen; the picture grows out of it */
+  open(tile: Tile, index: number, origin: DOMRect | null = null): void {
     this.index = index;
+    this.#origin = origin;
     this.#pushed = true;
     router.go({ asset: tile.id });
+  }
+
+  /** Where the picture comes from, for the first that asks. */
+  takeOrigin(): DOMRect | null {
+    const origin = this.#origin;
+    this.#origin = null;
+    return origin;
   }
 
   /** Open an asset that stands elsewhere or nowhere in the listing. */
