@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from museion.media.metadata import FieldValue
+
 LIBRARY = Path(__file__).parent.parent / "examples" / "sample_library"
 LARGE = (4000, 3000)
 """Width and height of a 12-megapixel photo."""
 SMALL = (640, 480)
 
-_CAMERA = {
+_CAMERA: dict[str, FieldValue] = {
     "capture_time": "2024-06-01T12:30:00+02:00",
     "camera_make": "Nikon",
     "camera_model": "Z 6",

@@ -12,7 +12,8 @@ import httpx
 from museion.archive.asset import AssetId
 from museion.archive.catalog.records import Counts, QuarantineEntry
 from museion.archive.folders import find_files
-from museion.archive.ingest import Ingested, Outcome, UnreadableFile, display_name
+from museion.archive.ingest import Ingested, Outcome, display_name
+from museion.archive.source_file import UnreadableFile
 from museion.base.errors import Unavailable
 from museion.blobs.blob_store import Digest
 from museion.cli.ingest_report import IngestReport
