@@ -15,7 +15,6 @@ from museion.media import sniff, tiff
 from museion.media.errors import TruncatedMedia
 from museion.media.sniff import MediaType
 
-_MAX_BLOCKS = 1_000_000
 _PDF_TAIL_BYTES = 4096
 
 
@@ -47,18 +46,18 @@ def check_complete(path: Path, media: MediaType) -> None:
 
 def _end_of_boxes(file: BinaryIO) -> int:
     # Source: ISO/IEC 14496-12, 4.2: size and type, 64-bit size where size is 1, to the end for 0.
-    end = 0
-    for _ in range(_MAX_BLOCKS):
+    end, file_bytes = 0, file.seek(0, 2)
+    while end < file_bytes:
         file.seek(end)
         header = file.read(16)
         if len(header) < 8:
-            return end + 8 if header else end
+            return end + 8
         size_bytes = int.from_bytes(header[:4], "big")
         if size_bytes == 0:
             return end
         if size_bytes == 1:
             size_bytes = int.from_bytes(header[8:16], "big")
-        if size_bytes < 8:
+        if size_bytes < 8 or not header[4:8].isascii() or b"\0" in header[4:8]:
             return end
         end += size_bytes
     return end
@@ -66,18 +65,18 @@ def _end_of_boxes(file: BinaryIO) -> int:
 
 def _end_of_png(file: BinaryIO) -> int:
     # Source: PNG (third edition), 5.3: length, type, content, checksum; the last one is IEND.
-    end = 8
-    for _ in range(_MAX_BLOCKS):
+    end, file_bytes = 8, file.seek(0, 2)
+    while end < file_bytes:
         file.seek(end)
         header = file.read(8)
         if len(header) < 8:
-            return end + 12
+            break
         if not header[4:].isalpha():
             return 0
         end += 12 + int.from_bytes(header[:4], "big")
         if header[4:] == b"IEND":
             return end
-    return end
+    return max(end, file_bytes + 1)
 
 
 def _end_of_riff(file: BinaryIO) -> int:
@@ -87,8 +86,8 @@ def _end_of_riff(file: BinaryIO) -> int:
 
 def _end_of_ebml(file: BinaryIO) -> int:
     # Source: RFC 8794, 4 and 5: variable-length id and size; all ones mean an unknown size.
-    end = 0
-    for _ in range(_MAX_BLOCKS):
+    end, file_bytes = 0, file.seek(0, 2)
+    while end < file_bytes:
         file.seek(end)
         element = file.read(12)
         id_length = _ebml_length(element[:1])
@@ -127,7 +126,7 @@ def _end_of_pdf(file: BinaryIO) -> int:
 
 
 _BOXED = (sniff.AVIF, sniff.HEIC, sniff.MP4, sniff.MOV, sniff.CR3)
-_TIFF_LIKE = (sniff.TIFF, sniff.DNG, sniff.CR2, sniff.NEF, sniff.ARW, sniff.OTHER_RAW)
+_TIFF_LIKE = (sniff.TIFF, sniff.DNG, sniff.CR2, sniff.NEF, sniff.ARW)
 _PROMISES: dict[MediaType, Callable[[BinaryIO], int]] = {
     **dict.fromkeys(_BOXED, _end_of_boxes),
     **dict.fromkeys(_TIFF_LIKE, tiff.declared_end),

@@ -7,6 +7,7 @@ camera RAW, EBML files (WebM or another Matroska), and SVG (an XML document by i
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ _SVG_HEAD_BYTES = 1 << 18
 _BY_SIGNATURE = {media.mime: media for media in (JPEG, PNG, GIF, WEBP, PDF)}
 _LEAST_CONFIDENCE = 0.3
 _PDF_HEAD_BYTES = 1024
+_EBML = b"\x1aE\xdf\xa3"
 
 # ISO base media files state a major brand and the brands they are compatible with.
 # Source: ISO/IEC 14496-12 (4.3), 23008-12 (HEIF, annex B), AV1-AVIF 1.1 (6), mp4ra.org.
@@ -124,7 +126,7 @@ def _by_structure(file: BinaryIO, head: bytes) -> MediaType | None:
         return _by_brands(head)
     if head[4:8] in _QUICKTIME_BOXES and _is_box_size(head):
         return MOV
-    if head.startswith(b"\x1aE\xdf\xa3"):
+    if head.startswith(_EBML):
         return WEBM if _ebml_doc_type(head) == b"webm" else None
     return _svg(file, head)
 
@@ -222,14 +224,16 @@ def _root_element(head: bytes) -> str:
 
 
 def _describe(head: bytes) -> str:
+    if head.startswith(_EBML):
+        return "video/x-matroska"
     named = [guess for guess in _guesses(head) if guess.mime_type]
     if named:
         return str(named[0].mime_type)
     if b"\0" in head:
         return "of an unknown binary format"
+    is_whole = len(head) < _HEAD_BYTES
     try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as reason:
-        if reason.start < len(head) - 3:
-            return "of an unknown format"
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=is_whole)
+    except UnicodeDecodeError:
+        return "of an unknown format"
     return "plain text"

@@ -123,7 +123,7 @@ def _walk(file: BinaryIO) -> Iterator[Directory]:
 
 
 def _read_directory(file: BinaryIO, form: _Form, offset: int) -> tuple[Directory, int]:
-    file.seek(offset)
+    _seek(file, offset)
     count = min(form.read(file, form.count)[0], _MAX_ENTRIES)
     layout = struct.Struct(f"{form.order}HH{form.offset}{form.inline_bytes}s")
     table = _read_exactly(file, count * layout.size)
@@ -146,7 +146,7 @@ def _value(
     if size_bytes > _MAX_VALUE_BYTES:
         return None
     if size_bytes > form.inline_bytes:
-        file.seek(struct.unpack(form.order + form.offset, inline)[0])
+        _seek(file, struct.unpack(form.order + form.offset, inline)[0])
         inline = file.read(size_bytes)
         if len(inline) < size_bytes:
             return None
@@ -164,6 +164,13 @@ def _end_of(directory: Directory) -> int:
         if offset < 0xFFFFFFFF and length < 0xFFFFFFFF
     ]
     return max(ends, default=0)
+
+
+def _seek(file: BinaryIO, offset: int) -> None:
+    # BigTIFF's offsets can be larger than any that an operating system takes.
+    if offset > file.seek(0, 2):
+        raise EOFError
+    file.seek(offset)
 
 
 def _read_exactly(file: BinaryIO, size_bytes: int) -> bytes:

@@ -14,6 +14,7 @@ import av
 import pyvips
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 from museion.media import sniff
@@ -33,6 +34,13 @@ _PLACES = (0.1, 0.5, 0.9)
 _MAX_FRAMES_FORWARD = 150
 _LEAST_CONTRAST = 12.0
 _SAMPLE_SIDE = 64
+# Curves of high dynamic range (perceptual quantiser, hybrid log-gamma) would look pale as they are;
+# those of ordinary film are near enough to sRGB. Source: ITU-T H.273, tables 2 and 3.
+_HIGH_DYNAMIC_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+_TO_SRGB = {
+    "dst_color_trc": ColorTrc.IEC61966_2_1,
+    "dst_color_primaries": ColorPrimaries.BT709,
+}
 _TURNS = {90: "d270", 180: "d180", 270: "d90"}
 
 
@@ -147,8 +155,9 @@ def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
     aspect = stream.sample_aspect_ratio or 1
     width, height = max(1, round(frame.width * aspect)), frame.height
     small_width, small_height = preview_size(width, height)
-    pixels = frame.reformat(width=small_width, height=small_height, format="rgb24").to_ndarray()
-    image = pyvips.Image.new_from_array(pixels)
+    target = _TO_SRGB if frame.color_trc in _HIGH_DYNAMIC_RANGE else {}
+    small = frame.reformat(width=small_width, height=small_height, format="rgb24", **target)
+    image = pyvips.Image.new_from_array(small.to_ndarray())
     turn = _TURNS.get(frame.rotation % 360)
     if turn:
         image = image.rot(turn)

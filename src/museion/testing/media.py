@@ -102,7 +102,8 @@ def _image(scene: NDArray[np.uint8]) -> pyvips.Image:
 
 def _heic(scene: NDArray[np.uint8], **options: object) -> bytes:
     buffer = io.BytesIO()
-    pillow_heif.from_pillow(Image.fromarray(scene)).save(buffer, quality=80, **options)
+    options = {"quality": 80, "enc_params": {"preset": "ultrafast"}, **options}
+    pillow_heif.from_pillow(Image.fromarray(scene)).save(buffer, **options)
     return buffer.getvalue()
 
 

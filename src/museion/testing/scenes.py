@@ -36,6 +36,29 @@ def paint_scene(width: int, height: int, *, seed: int = 0) -> NDArray[np.uint8]:
     return _with_corners(np.clip(scene, 0, 255).astype(np.uint8))
 
 
+def corners_of(pixels: NDArray[np.uint8]) -> dict[str, tuple[int, ...]]:
+    """Return the colours near the four corners of a picture [height, width, 3]."""
+    down, across = pixels.shape[0] // 12, pixels.shape[1] // 12
+    places = {
+        "upper left": pixels[down, across],
+        "upper right": pixels[down, -across - 1],
+        "lower left": pixels[-down - 1, across],
+        "lower right": pixels[-down - 1, -across - 1],
+    }
+    return {name: tuple(int(part) for part in colour) for name, colour in places.items()}
+
+
+def assert_upright(pixels: NDArray[np.uint8], *, tolerance: int = 24) -> None:
+    """Check that the corners of a scene are where it was painted.
+
+    The tolerance covers lossy encodings with halved colour resolution.
+    """
+    for name, colour in corners_of(pixels).items():
+        expected = CORNERS[name]
+        furthest = max(abs(a - b) for a, b in zip(colour, expected, strict=True))
+        assert furthest <= tolerance, f"{name} corner is {colour}, not {expected}"
+
+
 def _paint_disc(
     scene: NDArray[np.float64],
     rng: np.random.Generator,
