@@ -13,7 +13,7 @@ from museion.media import sniff
 from museion.media.containers import check_complete
 from museion.media.errors import CorruptMedia, LockedDocument
 from museion.media.native_path import native_path
-from museion.media.picture import PREVIEW_SIDE_PIXELS, Picture
+from museion.media.picture import PREVIEW_SIDE_PIXELS, Picture, own_memory
 
 _WHITE = (255, 255, 255, 255)
 _LEAST_SIDE_POINTS = 1.0
@@ -41,7 +41,7 @@ def decode_page(path: Path) -> Picture:
         bitmap = page.render(
             scale=PREVIEW_SIDE_PIXELS / longest, rev_byteorder=True, fill_color=_WHITE
         )
-        image = pyvips.Image.new_from_array(bitmap.to_numpy()[..., :3]).copy_memory()
+        image = own_memory(pyvips.Image.new_from_array(bitmap.to_numpy()[..., :3]))
         return Picture(image, max(1, round(width)), max(1, round(height)))
 
 

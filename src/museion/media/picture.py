@@ -48,6 +48,15 @@ class Picture:
     height: int
 
 
+def own_memory(image: pyvips.Image) -> pyvips.Image:
+    """Return the image with its pixels computed, in memory that belongs to it alone.
+
+    NOTE: `copy_memory` by itself copies nothing where the pixels lie in memory already, an array
+    for example, and forgets the array; once that is collected, reading the picture crashes.
+    """
+    return image.copy().copy_memory()
+
+
 def check_pixels(
     width: int, height: int, limits: Limits, *, whole_bytes_per_pixel: int = 0
 ) -> None:

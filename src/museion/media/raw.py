@@ -16,7 +16,7 @@ from museion.media.containers import check_complete
 from museion.media.errors import CorruptMedia, TruncatedMedia, UnsupportedMedia
 from museion.media.limits import Limits
 from museion.media.native_path import native_path
-from museion.media.picture import Picture, check_pixels, preview_size, resize
+from museion.media.picture import Picture, check_pixels, own_memory, preview_size, resize
 from museion.media.sniff import MediaType
 from museion.media.stills import decode_embedded_jpeg
 
@@ -71,7 +71,7 @@ def _embedded(raw: rawpy.RawPy, path: Path, media: MediaType, limits: Limits) ->
     if max(image.width, image.height) < min(_SMALLEST_USEFUL_SIDE, *_upright_size(raw)):
         return None
     image = _turn(image, raw, says_upright=says_upright)
-    return Picture(image.copy_memory(), *_upright_size(raw))
+    return Picture(own_memory(image), *_upright_size(raw))
 
 
 def _developed(raw: rawpy.RawPy, limits: Limits) -> Picture:
@@ -80,7 +80,7 @@ def _developed(raw: rawpy.RawPy, limits: Limits) -> Picture:
     pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
     image = pyvips.Image.new_from_array(pixels)
     image = resize(image, *preview_size(image.width, image.height))
-    return Picture(image.copy_memory(), width, height)
+    return Picture(own_memory(image), width, height)
 
 
 def _upright_size(raw: rawpy.RawPy) -> tuple[int, int]:

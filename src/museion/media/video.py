@@ -22,7 +22,7 @@ from museion.media.containers import check_complete
 from museion.media.errors import CorruptMedia, PixelFlood, UnsupportedMedia
 from museion.media.limits import Limits
 from museion.media.native_path import native_path
-from museion.media.picture import Picture, preview_size
+from museion.media.picture import Picture, own_memory, preview_size
 from museion.media.sniff import MediaType
 
 _DEMUXERS = {sniff.MP4: "mov", sniff.MOV: "mov", sniff.WEBM: "matroska"}
@@ -163,7 +163,7 @@ def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
         image = image.rot(turn)
     if is_sideways(frame.rotation):
         width, height = height, width
-    return Picture(image.copy_memory(), width, height)
+    return Picture(own_memory(image), width, height)
 
 
 def _is_cover(stream: VideoStream) -> bool:
