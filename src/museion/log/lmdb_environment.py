@@ -14,6 +14,7 @@ from museion.base.errors import Conflict, Damaged, Unavailable
 from museion.log.event_store import ReadFailed
 
 _MAX_TABLES = 8
+_LITTLE_SPACE_BYTES = 64 << 20
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
@@ -110,6 +111,14 @@ class LockedEnvironment:
         """Begin a transaction for a `with` statement; its errors are LMDB's own."""
         self._require_own_process()
         return self._lmdb.begin(write=True)
+
+    def cause_of(self, reason: lmdb.Error) -> str:
+        """Say why a write failed; LMDB speaks of an input/output error where the disk is full."""
+        disk = os.statvfs(self._path)
+        free_bytes = disk.f_bavail * disk.f_frsize
+        if free_bytes < _LITTLE_SPACE_BYTES:
+            return f"{reason}, with {free_bytes >> 10} KiB left on the disk"
+        return str(reason)
 
     @contextmanager
     def reading(self) -> Iterator[lmdb.Transaction]:

@@ -100,7 +100,7 @@ class LmdbEventStore:
                 self._put(batch, writing)
         except lmdb.Error as reason:
             if not self._holds(batch):
-                raise WriteFailed(str(reason)) from reason
+                raise WriteFailed(self._environment.cause_of(reason)) from reason
 
     def read(
         self,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from museion.blobs.blob_store import (
 )
 from museion.blobs.filesystem_store import FilesystemBlobStore
 from museion.testing.blob_store_contract import UNKNOWN, BlobStoreContract, digest_of
+from museion.testing.tiny_disk import files_no_longer_than, tiny_disk
 
 KIB = 1 << 10
 
@@ -34,17 +32,6 @@ def place(folder: Path, blob: Blob) -> Path:
 
 def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
-
-
-@contextmanager
-def files_no_longer_than(size_bytes: int) -> Iterator[None]:
-    """Let writes beyond a size fail, as they do on a full disk (the system's signal is ignored)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class TestFilesystemBlobStore(BlobStoreContract):
@@ -76,6 +63,15 @@ def test_a_full_disk_met_at_the_last_bytes_is_reported_too(tmp_path: Path) -> No
         with pytest.raises(BlobWriteFailed):
             incoming.keep()
     assert files_below(tmp_path) == []
+
+
+def test_a_disk_that_is_really_full_is_named_as_the_cause(tmp_path: Path) -> None:
+    with tiny_disk(tmp_path, size_bytes=1024 * KIB) as folder:
+        store = FilesystemBlobStore(folder)
+        blob = store.put(bytes(500 * KIB))
+        with pytest.raises(BlobWriteFailed, match="No space left"):
+            store.put(os.urandom(600 * KIB))
+        assert files_below(folder) == [place(folder, blob)]
 
 
 def test_what_a_crash_left_behind_is_removed_at_the_next_opening(tmp_path: Path) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import lmdb
@@ -23,6 +21,7 @@ from museion.testing.event_store_contract import (
     numbers,
     stored_event,
 )
+from museion.testing.tiny_disk import files_no_longer_than, tiny_disk
 
 MIB = 1 << 20
 
@@ -59,6 +58,19 @@ def test_a_full_disk_refuses_the_batch_whole_and_takes_the_next(tmp_path: Path) 
         assert store.progress("reader") == 0
         store.write(batch(stored_event(2, payload=bytes(2 * MIB))))
         assert numbers(store.read(limit=9)) == [1, 2]
+
+
+def test_a_disk_that_is_really_full_is_named_as_the_cause(tmp_path: Path) -> None:
+    with tiny_disk(tmp_path, size_bytes=2 * MIB) as folder:
+        with closing(LmdbEventStore(folder)) as store:
+            written = 0
+            with pytest.raises(WriteFailed, match="KiB left on the disk"):  # noqa: PT012 (which one is unknown)
+                while True:
+                    store.write(batch(stored_event(written + 1, payload=bytes(50_000))))
+                    written += 1
+            assert numbers(store.read(limit=999)) == list(range(1, written + 1))
+        with closing(LmdbEventStore(folder)) as store:
+            assert store.recover().sequence_nr == written
 
 
 def test_a_log_that_another_process_writes_cannot_be_opened(tmp_path: Path) -> None:
@@ -197,14 +209,3 @@ def overwrite(folder: Path, table: bytes, key: bytes, value: bytes | None) -> No
                 writing.delete(key)
             else:
                 writing.put(key, value)
-
-
-@contextmanager
-def files_no_longer_than(size_bytes: int) -> Iterator[None]:
-    """Let writes beyond a size fail, as they do on a full disk (the system's signal is ignored)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -118,6 +118,23 @@ async def test_outputs_keep_the_order_of_the_log_when_work_ends_in_another() -> 
 
 
 @in_event_loop
+async def test_what_is_finished_behind_unfinished_work_waits_for_it() -> None:
+    processor = Captions()
+    processor.gates = {"b": asyncio.Event()}
+    async with opened() as log:
+        runner = ProcessorRunner(log, processor)
+        await log.append([photo(name) for name in "abc"])
+        async with running(runner):
+            await until(lambda: runner.position == 1)
+            await _settled()
+            assert await captions(log) == ["a"]
+            assert log.progress("captions") == 1
+            processor.gates["b"].set()
+            await until(lambda: log.sequence_nr == 6)
+        assert await captions(log) == ["a", "b", "c"]
+
+
+@in_event_loop
 async def test_outputs_and_progress_are_written_in_one_batch() -> None:
     store = SteeredStore(MemoryEventStore())
     async with opened(store) as log:
