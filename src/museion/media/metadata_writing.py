@@ -18,7 +18,7 @@ import exiv2
 from museion.base.errors import InvalidInput
 from museion.media import sniff
 from museion.media.capture_time import CaptureTime, format_offset
-from museion.media.errors import CorruptMedia, UnsupportedMedia
+from museion.media.errors import CorruptMedia, UnsupportedMedia, one_line
 from museion.media.metadata import FieldValue
 from museion.media.metadata_rules import RULES, Form, Rule
 
@@ -48,6 +48,16 @@ class UnwritableField(InvalidInput):
         )
 
 
+class UnfittingValue(InvalidInput):
+    """A value cannot be written as what its field holds."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"A value does not fit its field: {one_line(reason)}.",
+            remedy="Give values in the types and units of the metadata table.",
+        )
+
+
 def write_metadata(path: Path, values: Mapping[str, FieldValue]) -> None:
     """Write fields into a JPEG, PNG, WebP or TIFF, leaving its pixels and other entries alone.
 
@@ -59,14 +69,18 @@ def write_metadata(path: Path, values: Mapping[str, FieldValue]) -> None:
     Raises:
         UnwritableField: a field has no place in EXIF, IPTC or XMP.
         UnsupportedMedia: the format of the file takes no metadata.
-        CorruptMedia: the file cannot be read, or a value does not fit its field.
+        UnfittingValue: a value has the wrong type or range for its field.
+        CorruptMedia: the file cannot be read.
         UnknownMedia, EmptyFile: the file is no medium.
         OSError: the file cannot be read or replaced.
     """
     media = sniff.sniff(path)
     if media not in _WRITABLE:
         raise UnsupportedMedia(media.format_name, "metadata cannot be written into it")
-    entries = [entry for field, value in values.items() for entry in _entries(field, value)]
+    try:
+        entries = [entry for field, value in values.items() for entry in _entries(field, value)]
+    except ValueError as reason:
+        raise UnfittingValue(str(reason)) from None
     if media in _WITHOUT_IPTC:
         entries = [(key, text) for key, text in entries if not key.startswith("Iptc.")]
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as copy:
@@ -75,6 +89,8 @@ def write_metadata(path: Path, values: Mapping[str, FieldValue]) -> None:
         shutil.copy2(path, aside)
         _write(aside, entries)
         os.replace(aside, path)
+    except ValueError as reason:
+        raise UnfittingValue(str(reason)) from None
     except exiv2.Exiv2Error as reason:
         told = str(reason).replace(str(aside), "the file")
         raise CorruptMedia(media.format_name, told) from None

@@ -15,7 +15,12 @@ import exiv2
 import pyvips
 
 from museion.media import coordinates, sniff
-from museion.media.capture_time import CaptureTime, format_offset, offset_from_satellites
+from museion.media.capture_time import (
+    CaptureTime,
+    format_offset,
+    offset_from_satellites,
+    offset_minutes,
+)
 from museion.media.errors import one_line
 from museion.media.exiv2_block import Block, collect
 from museion.media.metadata import FieldValue, Metadata, Value
@@ -155,8 +160,7 @@ def _exif_local(block: Block, name: str) -> CaptureTime | None:
 
 
 def _exif_offset(block: Block, name: str) -> str | None:
-    time = _exif_local(block, name)
-    return None if time is None else format_offset(time.offset_min)
+    return format_offset(offset_minutes(block.text(f"Exif.Photo.OffsetTime{name}")))
 
 
 def _iptc_time(block: Block) -> str | None:
@@ -168,7 +172,10 @@ def _iptc_time(block: Block) -> str | None:
 
 
 def _satellite_offset(block: Block) -> str | None:
-    local = _exif_local(block, "Original")
+    try:
+        local = _exif_local(block, "Original")
+    except ValueError:
+        return None  # its own reading warns of it
     date = block.text("Exif.GPSInfo.GPSDateStamp")
     clock = block.fractions("Exif.GPSInfo.GPSTimeStamp")
     if local is None or not date or len(clock) != 3:
