@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -15,6 +16,10 @@ from granian.server.embed import Server
 from museion.api.app import LOOPBACK_HOSTS, create_app
 from museion.base.errors import Unavailable
 from museion.node.site import Site
+
+_START_LIMIT_S = 30.0
+_STOP_LIMIT_S = 5.0
+_LOOK_S = 0.02
 
 
 class AddressTaken(Unavailable):
@@ -63,7 +68,7 @@ async def serve(
             log_enabled=False,
             websockets=False,
         )
-        url = f"http://{where[0]}:{where[1]}/"
+        url = _address(*where)
         await _run(server, site, url, on_ready)
 
 
@@ -74,14 +79,33 @@ async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Si
         loop.add_signal_handler(sign, stopping.set)
     running = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopping.wait())
-    site.lock.announce(url)
-    on_ready(url, site)
-    await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
-    server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
-    await asyncio.wait({running}, timeout=5.0)
-    running.cancel()
+    try:
+        if await _is_listening(url, running):
+            site.lock.announce(url)
+            on_ready(url, site)
+        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+    finally:  # also when this is cancelled, because a part of the pipeline has failed
+        stop.cancel()
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
+        await asyncio.wait({running}, timeout=_STOP_LIMIT_S)
+        running.cancel()
     if not stopping.is_set():
         running.result()
+
+
+async def _is_listening(url: str, running: asyncio.Task[None]) -> bool:
+    """Wait until the server takes connections; False where it has ended instead."""
+    where = urlsplit(url)
+    async with asyncio.timeout(_START_LIMIT_S):
+        while not running.done():
+            try:
+                _, writer = await asyncio.open_connection(where.hostname, where.port)
+            except OSError:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                writer.close()
+                return True
+    return False
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:
@@ -94,6 +118,10 @@ def _free_address(host: str, port: int) -> tuple[str, int]:
         except OSError as reason:
             raise AddressTaken(host, port, reason) from reason
         return host, int(probe.getsockname()[1])
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _hosts(host: str) -> tuple[str, ...]:
