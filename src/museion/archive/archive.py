@@ -16,7 +16,7 @@ from museion.archive.enrichment.embeddings import see_file
 from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.archive.folders import find_files
 from museion.archive.ingest import Ingest, Ingested
-from museion.archive.quarantine import retry_events
+from museion.archive.quarantine import can_be_listed, is_gone, retry_events
 from museion.archive.searching import Answer, Searcher
 from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
@@ -145,12 +145,18 @@ class Archive(ArchiveReader):
     async def retry(self) -> AsyncGenerator[Ingested]:
         """Try everything in quarantine once more; yield what became of each refused file.
 
-        Assets that could not be enriched are tried in the background.
+        Assets that could not be enriched are tried in the background. A refused file that is gone,
+        though its folder is still there, is taken out of quarantine.
         """
         entries = await asyncio.to_thread(self.catalog.quarantine)
         ids = {entry.asset_id for entry in entries if entry.asset_id}
         details = [await self.asset(asset_id) for asset_id in ids]
         await self.log.append(retry_events(details))
         places = [Path(os.fsdecode(entry.path)) for entry in entries if entry.path is not None]
-        async for ingested in self.ingest(*places):
+        gone = await asyncio.to_thread(lambda: set(filter(is_gone, places)))
+        for place in gone:
+            yield await self._ingest.clear(place)
+        for folder in await asyncio.to_thread(lambda: list(filter(can_be_listed, places))):
+            await self._ingest.clear(folder)
+        async for ingested in self.ingest(*(place for place in places if place not in gone)):
             yield ingested

@@ -64,6 +64,12 @@ class IngestRefused(ArchiveEvent, frozen=True):
     remedy: str = ""
 
 
+class RefusalCleared(ArchiveEvent, frozen=True):
+    """A refused file or folder needs no other try: it is gone, or can be listed now."""
+
+    path: bytes
+
+
 class MetadataValue(msgspec.Struct, frozen=True, array_like=True):
     """One value that a file says about itself, with where it stands in the file."""
 
@@ -147,6 +153,7 @@ FORMS: Mapping[str, tuple[type[ArchiveEvent], int]] = MappingProxyType(
         "museion.asset-ingested": (AssetIngested, 1),
         "museion.asset-recognised": (AssetRecognised, 1),
         "museion.ingest-refused": (IngestRefused, 1),
+        "museion.refusal-cleared": (RefusalCleared, 1),
         "museion.metadata-extracted": (MetadataExtracted, 1),
         "museion.rendition-made": (RenditionMade, 1),
         "museion.fingerprint-computed": (FingerprintComputed, 1),

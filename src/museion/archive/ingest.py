@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,15 +20,22 @@ from museion.archive.events import (
     AssetIngested,
     AssetRecognised,
     IngestRefused,
+    RefusalCleared,
     new_event,
+    payload_of,
 )
+from museion.archive.receiving import receive
+from museion.archive.source_file import UnreadableFile, look_at
 from museion.base.errors import InvalidInput, MuseionError, Unavailable
+from museion.base.waiting import to_end
 from museion.blobs.blob_store import Blob, BlobStore, Digest, Incoming
+from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.media.sniff import MediaType, sniff
 
 _EMITTER = "ingest"
-_CHUNK_BYTES = 1 << 20
+_HISTORY_EVENTS = 512
+"""So many events of an asset are looked at for a path; one that was missed is only told twice."""
 
 
 class Outcome(StrEnum):
@@ -38,6 +45,7 @@ class Outcome(StrEnum):
     RECOGNISED = "recognised"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+    CLEARED = "cleared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ class Ingested:
     """What became of one file, and why.
 
     `asset_id` and `digest` are None for a refused file. An unchanged file has been met before under
-    this path with this size and modification time, and was not read again.
+    this path with this size and modification time. A cleared file waited in quarantine, but is no
+    longer there.
     """
 
     outcome: Outcome
@@ -58,16 +67,6 @@ class Ingested:
     remedy: str = ""
 
 
-class UnreadableFile(InvalidInput):
-    """A file could not be read to its end."""
-
-    def __init__(self, reason: OSError) -> None:
-        text = reason.strerror or str(reason)
-        super().__init__(
-            f"It cannot be read: {text}.", remedy=_READING_REMEDY.get(type(reason), "")
-        )
-
-
 class TooLarge(InvalidInput):
     """More bytes came than the site takes."""
 
@@ -77,12 +76,6 @@ class TooLarge(InvalidInput):
             remedy="Ingest it on the site's machine, or raise `max_upload_mib` in museion.toml.",
         )
 
-
-_READING_REMEDY: dict[type[OSError], str] = {
-    FileNotFoundError: "It vanished or was renamed meanwhile; ingest its folder again.",
-    PermissionError: "Give this user the right to read it, then run `museion ingest --retry`.",
-    IsADirectoryError: "Give the folder itself to `museion ingest`.",
-}
 
 KnownSource = Callable[[bytes], tuple[AssetId, int, int] | None]
 """Path -> asset, modification time (ns) and size (bytes) as last seen there, or None."""
@@ -136,6 +129,12 @@ class Ingest:
         """Put a folder that cannot be listed into quarantine."""
         return await self._refuse(folder, UnreadableFile(reason))
 
+    async def clear(self, path: Path) -> Ingested:
+        """Take a path out of quarantine, because nothing there is left to be tried."""
+        place = os.fsencode(_place(path))
+        await self._append(RefusalCleared(path=place), None)
+        return Ingested(Outcome.CLEARED, display_name(path), path, reason="It is no longer there.")
+
     async def ingest_stream(
         self, content: AsyncIterable[bytes], filename: str, *, max_bytes: int
     ) -> Ingested:
@@ -156,32 +155,38 @@ class Ingest:
             return await self._admit(incoming, blob, media, _Source(filename))
 
     async def _ingest_file(self, path: Path) -> Ingested:
-        try:
-            status = await asyncio.to_thread(path.stat)
-        except OSError as reason:
-            raise UnreadableFile(reason) from reason
+        status = await asyncio.to_thread(look_at, path)
         place = _place(path)
-        source = _Source(display_name(path), place, status.st_mtime_ns)
         known = self._known_source(os.fsencode(place))
         if known and known[1:] == (status.st_mtime_ns, status.st_size):
-            return Ingested(Outcome.UNCHANGED, source.filename, path, known[0])
+            return Ingested(Outcome.UNCHANGED, display_name(path), path, known[0])
         with self._blobs.incoming() as incoming:
-            blob, media = await asyncio.to_thread(_receive, path, incoming)
-            return await self._admit(incoming, blob, media, source)
+            blob, media, modified_ns = await receive(path, incoming)
+            source = _Source(display_name(path), place, modified_ns)
+            return await self._admit(incoming, blob, media, source, is_new_place=known is None)
 
     async def _admit(
-        self, incoming: Incoming, blob: Blob, media: MediaType, source: _Source
+        self,
+        incoming: Incoming,
+        blob: Blob,
+        media: MediaType,
+        source: _Source,
+        *,
+        is_new_place: bool = True,
     ) -> Ingested:
         asset_id = asset_id_of(blob.digest)
         async with self._alone(asset_id):
+            history = await self._log.read(aggregate_id=asset_id, limit=_HISTORY_EVENTS)
+            # Also for a known asset: a blob that was damaged is healed by the same bytes.
+            await to_end(asyncio.to_thread(incoming.keep))
             fact: ArchiveEvent | None
-            if await self._log.read(aggregate_id=asset_id, limit=1):
-                fact = source.recognised(asset_id, blob)
-                outcome = Outcome.RECOGNISED
+            if not history:
+                fact, outcome = source.ingested(asset_id, blob, media), Outcome.INGESTED
+            elif is_new_place and source.is_told_by(history):
+                # The catalog, which knows places, is a little behind the log.
+                fact, outcome = None, Outcome.UNCHANGED
             else:
-                await asyncio.to_thread(incoming.keep)
-                fact = source.ingested(asset_id, blob, media)
-                outcome = Outcome.INGESTED
+                fact, outcome = source.recognised(asset_id, blob), Outcome.RECOGNISED
             if fact is not None:
                 await self._append(fact, asset_id)
         return Ingested(
@@ -241,6 +246,16 @@ class _Source:
             size_bytes=blob.size_bytes,
         )
 
+    def is_told_by(self, history: Sequence[Event]) -> bool:
+        """Tell whether an asset's events name this path with this modification time already."""
+        told = (payload_of(event) for event in history)
+        here = (os.fsencode(self.path) if self.path else None, self.modified_ns)
+        return self.path is not None and any(
+            isinstance(fact, AssetIngested | AssetRecognised)
+            and (fact.path, fact.modified_ns) == here
+            for fact in told
+        )
+
 
 def display_name(path: Path) -> str:
     """Return the name of a file for people; bytes that are not UTF-8 become replacement marks."""
@@ -250,14 +265,3 @@ def display_name(path: Path) -> str:
 def _place(path: Path) -> Path:
     """Return the absolute path; links are kept, so the same folder gives the same paths."""
     return Path(os.path.abspath(path))
-
-
-def _receive(path: Path, incoming: Incoming) -> tuple[Blob, MediaType]:
-    """Copy a file aside while hashing it, then sniff the copy, which cannot change any more."""
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                incoming.write(chunk)
-    except OSError as reason:
-        raise UnreadableFile(reason) from reason
-    return incoming.finish(), sniff(incoming.path)

@@ -1,11 +1,14 @@
-"""Another try for what could not be enriched."""
+"""Another try for what could not be taken in or enriched."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from museion.archive.catalog.records import AssetDetail
 from museion.archive.events import EnrichmentRetried, new_event
+from museion.archive.folders import is_folder
 from museion.log.event import NewEvent
 
 _FROM_THE_ORIGINAL = frozenset({"metadata", "renditions"})
@@ -18,6 +21,23 @@ def retry_events(details: Iterable[AssetDetail]) -> list[NewEvent]:
     """
     failed = {detail.summary.id: detail for detail in details if detail.failures}
     return [_retry(detail) for detail in failed.values()]
+
+
+def is_gone(path: Path) -> bool:
+    """Tell whether nothing is at a path any more, though the folder that it lay in is there.
+
+    Where the folder is gone, too, the disk may just not be plugged in.
+    """
+    return is_folder(path.parent) and not os.path.lexists(path)
+
+
+def can_be_listed(folder: Path) -> bool:
+    """Tell whether a path is a folder whose names can be read now."""
+    try:
+        os.scandir(folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _retry(detail: AssetDetail) -> NewEvent:

@@ -9,6 +9,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 
 from museion.archive.asset import AssetId
+from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.fields import asset_columns
 from museion.archive.catalog.schema import ALL_STEPS, STEPS_OF, Step, folded, open_database
 from museion.archive.events import (
@@ -22,6 +23,7 @@ from museion.archive.events import (
     IngestRefused,
     LabelsComputed,
     MetadataExtracted,
+    RefusalCleared,
     RenditionMade,
     payload_of,
 )
@@ -53,9 +55,15 @@ class CatalogProjection:
         return self._position
 
     def apply(self, events: Sequence[Event]) -> None:
-        """Take in events, all or none of the batch."""
+        """Take in events, all or none of the batch.
+
+        Raises:
+            CatalogUnavailable: the disk is full, for example.
+            CatalogDamaged: the database is not what was written.
+            UnknownForm, Undecodable: an event cannot be read by this program version.
+        """
         writing = _Writing(self._database)
-        with self._database:
+        with catalog_errors(), self._database:
             self._database.execute("BEGIN IMMEDIATE")
             for event in events:
                 payload = payload_of(event)
@@ -125,6 +133,12 @@ class _Writing:
             "INSERT OR REPLACE INTO refusal VALUES (?, ?, ?, ?, ?)",
             (event.path, event.filename, event.reason, event.remedy, self._time_ms),
         )
+        # What is known to lie there is not believed again before the file has been read.
+        self._database.execute("UPDATE source SET modified_ns = -1 WHERE path = ?", (event.path,))
+
+    @_take.register
+    def _(self, event: RefusalCleared) -> None:
+        self._database.execute("DELETE FROM refusal WHERE path = ?", (event.path,))
 
     @_take.register
     def _(self, event: MetadataExtracted) -> None:
