@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from array import array
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.catalog.conditions import Condition
+from museion.archive.catalog.connections import Connections
 from museion.archive.catalog.records import (
     AssetDetail,
     AssetSummary,
@@ -28,7 +28,7 @@ from museion.archive.catalog.records import (
     QuarantineEntry,
     RenditionRecord,
 )
-from museion.archive.catalog.schema import STATES, open_reading
+from museion.archive.catalog.schema import STATES
 from museion.base.errors import NotFound
 
 _SUMMARY_COLUMNS = (
@@ -62,13 +62,11 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NoCatalog(path)
-        self._path = path
-        self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._read = Connections(path)
 
     def counts(self) -> Counts:
         """Return position and numbers of assets shown, pending and quarantined."""
-        row = self._one(
+        row = self._read.one(
             "SELECT (SELECT position FROM progress WHERE name = 'catalog') AS position,"
             f" (SELECT count(*) FROM asset WHERE {_SHOWN}) AS assets,"
             " (SELECT count(*) FROM asset WHERE state = 1) AS pending,"
@@ -79,13 +77,13 @@ class Catalog:
 
     def kinds(self) -> dict[str, int]:
         """Return how many assets of each kind are shown."""
-        rows = self._all(f"SELECT kind, count(*) AS n FROM asset WHERE {_SHOWN} GROUP BY kind")
+        rows = self._read.all(f"SELECT kind, count(*) AS n FROM asset WHERE {_SHOWN} GROUP BY kind")
         return {row["kind"]: row["n"] for row in rows}
 
     def count(self, condition: Condition = _EVERYTHING) -> int:
         """Return how many shown assets fulfil a condition."""
         sql = f"SELECT count(*) FROM asset WHERE {_SHOWN} AND ({condition.sql})"
-        return int(self._one(sql, condition.arguments)[0])
+        return int(self._read.one(sql, condition.arguments)[0])
 
     def page(
         self, *, offset: int = 0, limit: int = 100, condition: Condition = _EVERYTHING
@@ -95,7 +93,7 @@ class Catalog:
             f"SELECT {_SUMMARY_COLUMNS} FROM asset"
             f" WHERE {_SHOWN} AND ({condition.sql}) {_ORDER} LIMIT ? OFFSET ?"
         )
-        return [_summary(row) for row in self._all(sql, (*condition.arguments, limit, offset))]
+        return [_summary(row) for row in self._read.all(sql, (*condition.arguments, limit, offset))]
 
     def layout(self, condition: Condition = _EVERYTHING) -> bytes:
         """Return the aspect of every shown asset in display order: uint16 little endian, 1/1000.
@@ -103,7 +101,7 @@ class Catalog:
         Two bytes an asset let a page lay out every row before it knows anything else.
         """
         sql = f"SELECT aspect FROM asset WHERE {_SHOWN} AND ({condition.sql}) {_ORDER}"
-        aspects = array("H", (_scaled(row[0]) for row in self._all(sql, condition.arguments)))
+        aspects = array("H", (_scaled(row[0]) for row in self._read.all(sql, condition.arguments)))
         if array("H", [1]).tobytes() != b"\x01\x00":
             aspects.byteswap()
         return aspects.tobytes()
@@ -116,7 +114,7 @@ class Catalog:
         )
         months: list[Month] = []
         offset = 0
-        for row in self._all(sql, condition.arguments):
+        for row in self._read.all(sql, condition.arguments):
             months.append(Month(row["month"], row["n"], offset))
             offset += row["n"]
         return months
@@ -124,7 +122,7 @@ class Catalog:
     def ids(self, condition: Condition) -> set[AssetId]:
         """Return the ids of all shown assets that fulfil a condition."""
         sql = f"SELECT id FROM asset WHERE {_SHOWN} AND ({condition.sql})"
-        return {AssetId(row[0]) for row in self._all(sql, condition.arguments)}
+        return {AssetId(row[0]) for row in self._read.all(sql, condition.arguments)}
 
     def summaries(self, ids: Sequence[AssetId]) -> dict[AssetId, AssetSummary]:
         """Return the assets with these ids; unknown and quarantined ones are left out."""
@@ -133,7 +131,7 @@ class Catalog:
             some = ids[start : start + _IDS_AT_ONCE]
             marks = ", ".join("?" * len(some))
             sql = f"SELECT {_SUMMARY_COLUMNS} FROM asset WHERE {_SHOWN} AND id IN ({marks})"
-            found.update({AssetId(row["id"]): _summary(row) for row in self._all(sql, some)})
+            found.update({AssetId(row["id"]): _summary(row) for row in self._read.all(sql, some)})
         return found
 
     def keywords(self, ids: Iterable[AssetId]) -> dict[AssetId, list[str]]:
@@ -146,7 +144,7 @@ class Catalog:
         Raises:
             UnknownAsset: there is no such asset.
         """
-        row = self._one_or_none(
+        row = self._read.one_or_none(
             f"SELECT nr, {_SUMMARY_COLUMNS} FROM asset WHERE id = ?", (asset_id,)
         )
         if row is None:
@@ -164,7 +162,7 @@ class Catalog:
 
     def source(self, path: bytes) -> tuple[AssetId, int, int] | None:
         """Return asset, modification time (ns) and size (bytes) last seen at a path, or None."""
-        row = self._one_or_none(
+        row = self._read.one_or_none(
             "SELECT asset.id, modified_ns, source.size_bytes FROM source"
             " JOIN asset ON asset.nr = asset_nr WHERE path = ?",
             (path,),
@@ -181,7 +179,7 @@ class Catalog:
             "SELECT id FROM asset WHERE (id >= ? AND id < ?) OR (digest >= ? AND digest < ?)"
             " LIMIT 2"
         )
-        rows = self._all(sql, (start, f"{start}~", start, f"{start}~"))
+        rows = self._read.all(sql, (start, f"{start}~", start, f"{start}~"))
         if len(start) < 4 or len(rows) != 1:
             raise UnknownAsset(start)
         return AssetId(rows[0]["id"])
@@ -195,19 +193,20 @@ class Catalog:
                 remedy=row["remedy"],
                 time=_iso(row["time"]),
                 path=row["path"],
+                place=_shown(row["path"]),
             )
-            for row in self._all("SELECT * FROM refusal")
+            for row in self._read.all("SELECT * FROM refusal")
         ]
         return sorted(refused + self._failed(), key=lambda entry: entry.time, reverse=True)
 
     def suggestions(self, start: str, *, limit: int = 8) -> dict[str, list[str]]:
         """Return keywords and cameras that begin with a text, most used first."""
-        keywords = self._all(
+        keywords = self._read.all(
             "SELECT min(term) AS text FROM keyword WHERE folded >= ? AND folded < ?"
             " GROUP BY folded ORDER BY count(*) DESC LIMIT ?",
             (start.casefold(), start.casefold() + "\U0010ffff", limit),
         )
-        cameras = self._all(
+        cameras = self._read.all(
             "SELECT camera AS text FROM asset WHERE camera LIKE ? ESCAPE '\\'"
             " GROUP BY camera ORDER BY count(*) DESC LIMIT ?",
             ("%" + _like(start) + "%", limit),
@@ -218,14 +217,14 @@ class Catalog:
         }
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        for connection in self._opened:
-            connection.close()
+        """Close the connections of all threads, each after the read that goes on in it."""
+        self._read.close()
 
     def _failed(self) -> list[QuarantineEntry]:
-        rows = self._all(
-            "SELECT asset.id, filename, processor, reason, remedy, time FROM failure"
-            " JOIN asset ON asset.nr = asset_nr"
+        rows = self._read.all(
+            "SELECT asset.id, filename, processor, reason, remedy, time,"
+            " (SELECT min(path) FROM source WHERE source.asset_nr = asset.nr) AS path"
+            " FROM failure JOIN asset ON asset.nr = asset_nr"
         )
         return [
             QuarantineEntry(
@@ -233,6 +232,7 @@ class Catalog:
                 reason=row["reason"],
                 remedy=row["remedy"],
                 time=_iso(row["time"]),
+                place=_shown(row["path"]),
                 asset_id=AssetId(row["id"]),
                 processor=row["processor"],
             )
@@ -240,23 +240,23 @@ class Catalog:
         ]
 
     def _nr(self, asset_id: AssetId) -> int:
-        row = self._one_or_none("SELECT nr FROM asset WHERE id = ?", (asset_id,))
+        row = self._read.one_or_none("SELECT nr FROM asset WHERE id = ?", (asset_id,))
         if row is None:
             raise UnknownAsset(asset_id)
         return int(row["nr"])
 
     def _values(self, nr: int) -> list[FieldValue]:
-        rows = self._all(
+        rows = self._read.all(
             "SELECT field, value, source FROM metadata_value WHERE asset_nr = ?", (nr,)
         )
         return [FieldValue(*row) for row in rows]
 
     def _keywords(self, nr: int) -> list[str]:
-        rows = self._all("SELECT term FROM keyword WHERE asset_nr = ? ORDER BY rowid", (nr,))
+        rows = self._read.all("SELECT term FROM keyword WHERE asset_nr = ? ORDER BY rowid", (nr,))
         return [row["term"] for row in rows]
 
     def _labels(self, nr: int) -> list[Label]:
-        rows = self._all(
+        rows = self._read.all(
             "SELECT word, synonyms, score FROM label WHERE asset_nr = ? ORDER BY score DESC", (nr,)
         )
         return [Label(row["word"], json.loads(row["synonyms"]), row["score"]) for row in rows]
@@ -266,33 +266,15 @@ class Catalog:
             "SELECT rendition, digest, media_type, width, height, size_bytes FROM rendition"
             " WHERE asset_nr = ? ORDER BY width"
         )
-        return [RenditionRecord(*row) for row in self._all(sql, (nr,))]
+        return [RenditionRecord(*row) for row in self._read.all(sql, (nr,))]
 
     def _sources(self, nr: int) -> list[str]:
-        rows = self._all("SELECT path FROM source WHERE asset_nr = ? ORDER BY path", (nr,))
-        return [row["path"].decode("utf-8", "replace") for row in rows]
+        rows = self._read.all("SELECT path FROM source WHERE asset_nr = ? ORDER BY path", (nr,))
+        return [_shown(row["path"]) or "" for row in rows]
 
     def _failures(self, nr: int) -> list[Failure]:
         sql = "SELECT processor, reason, remedy FROM failure WHERE asset_nr = ?"
-        return [Failure(*row) for row in self._all(sql, (nr,))]
-
-    def _all(self, sql: str, arguments: Sequence[object] = ()) -> list[sqlite3.Row]:
-        return self._connection().execute(sql, arguments).fetchall()
-
-    def _one(self, sql: str, arguments: Sequence[object] = ()) -> sqlite3.Row:
-        row: sqlite3.Row = self._connection().execute(sql, arguments).fetchone()
-        return row
-
-    def _one_or_none(self, sql: str, arguments: Sequence[object]) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection().execute(sql, arguments).fetchone()
-        return row
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = open_reading(self._path)
-            self._opened.append(connection)
-        return connection
+        return [Failure(*row) for row in self._read.all(sql, (nr,))]
 
 
 def _summary(row: sqlite3.Row) -> AssetSummary:
@@ -304,6 +286,10 @@ def _summary(row: sqlite3.Row) -> AssetSummary:
 
 def _scaled(aspect: float) -> int:
     return min(max(round(aspect * _ASPECT_SCALE), _LEAST_ASPECT), _GREATEST_ASPECT)
+
+
+def _shown(path: bytes | None) -> str | None:
+    return None if path is None else path.decode("utf-8", "replace")
 
 
 def _iso(time_ms: int) -> str:

@@ -106,6 +106,7 @@ class QuarantineEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: of the refused file; None where the bytes are an asset already.
+        place: where the file lay, as text for people; None for an upload.
         asset_id: of the asset; None where the file was refused.
         time: ISO 8601 in UTC.
     """
@@ -115,6 +116,7 @@ class QuarantineEntry(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
     time: str
     path: bytes | None = None
+    place: str | None = None
     asset_id: AssetId | None = None
     processor: str | None = None
 

@@ -6,9 +6,11 @@ The catalog is derived: when its form changes it is dropped and built anew from 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from enum import IntFlag
 from pathlib import Path
 
+from museion.archive.catalog.errors import CatalogDamaged, catalog_errors
 from museion.search.places import distance_km
 
 FORM = 1
@@ -101,20 +103,36 @@ CREATE TABLE IF NOT EXISTS refusal (
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open the catalog for writing; one of another form is dropped first."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    form = connection.execute("PRAGMA user_version").fetchone()[0]
-    if form not in (0, FORM):
-        connection.close()
+    """Open the catalog for writing; one of another form, or a damaged one, is dropped first."""
+    try:
+        return _open_database(path)
+    except (_OtherForm, CatalogDamaged):
         for leftover in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             leftover.unlink(missing_ok=True)
-        return open_database(path)
+        return _open_database(path)
+
+
+class _OtherForm(Exception):
+    """The database was written by another version of the program."""
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    with ExitStack() as on_failure, catalog_errors():
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        on_failure.callback(connection.close)
+        if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, FORM):
+            raise _OtherForm
+        _prepare(connection)
+        on_failure.pop_all()
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # The catalog is rebuilt from the log where a power cut took its tail: no fsync per batch.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(TABLES)
     connection.execute(f"PRAGMA user_version = {FORM}")
-    return connection
 
 
 def open_reading(path: Path) -> sqlite3.Connection:
