@@ -59,13 +59,17 @@ class EnrichmentProcessor:
         if not self._concerns(source):
             return ()
         try:
-            found = await self._enricher.enrich(source)
+            return self._events(await self._enricher.enrich(source), source, event)
         except Unavailable:
             raise
         except MuseionError as error:
-            found = [self._failure(source.asset_id, error)]
+            return self._events([self._failure(source.asset_id, error)], source, event)
+
+    def _events(
+        self, found: Sequence[ArchiveEvent], source: EnrichmentSource, cause: Event
+    ) -> list[NewEvent]:
         return [
-            new_event(payload, emitter_id=self.name, aggregate_id=source.asset_id, cause=event)
+            new_event(payload, emitter_id=self.name, aggregate_id=source.asset_id, cause=cause)
             for payload in found
         ]
 
