@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from museion.archive.enrichment.embeddings import EmbeddingEnricher
@@ -31,7 +32,7 @@ class Follower:
 
 
 class Pipeline:
-    """Runs processors and projections until it is stopped; each goes on where it stood."""
+    """Runs processors and projections while its context is open; each goes on where it stood."""
 
     def __init__(
         self,
@@ -42,24 +43,35 @@ class Pipeline:
         self._log = log
         self._processors = processors
         self._projections = projections
-        self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin to follow the log."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the log meanwhile; unfinished work is done anew at the next start.
+
+        Raises:
+            Exception: what ended one of the parts, a defect or a damaged log for example. The body
+                of the context is cancelled then: without that part nothing would be complete.
+        """
         runs = [runner.run() for runner in self._processors]
         runs += [runner.run() for runner in self._projections]
-        self._tasks = [asyncio.create_task(run) for run in runs]
-
-    async def stop(self) -> None:
-        """Stop following; unfinished work is done anew at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(run) for run in runs]
+                try:
+                    yield
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        except BaseExceptionGroup as errors:
+            # The first one tells what happened; the others are what followed from it.
+            raise errors.exceptions[0] from None
 
     def followers(self) -> list[Follower]:
         """Return how far each part has come."""
         processors = [Follower(each.name, each.position, each.trouble) for each in self._processors]
-        return processors + [Follower(each.name, each.position) for each in self._projections]
+        return processors + [
+            Follower(each.name, each.position, each.trouble) for each in self._projections
+        ]
 
     @property
     def settled(self) -> bool:
@@ -75,13 +87,9 @@ class Pipeline:
         Returns:
             The parts that were in trouble (a full disk, say) for longer than `trouble_limit_s` and
             are given up waiting for; empty when all is done.
-
-        Raises:
-            Exception: what ended one of the parts, if one has ended.
         """
         troubled_s = 0.0
         while behind := self._behind():
-            self._raise_defects()
             stuck = [follower for follower in behind if follower.trouble]
             troubled_s = troubled_s + _LOOK_S if stuck else 0.0
             if troubled_s > trouble_limit_s:
@@ -91,11 +99,6 @@ class Pipeline:
 
     def _behind(self) -> list[Follower]:
         return [each for each in self.followers() if each.position < self._log.sequence_nr]
-
-    def _raise_defects(self) -> None:
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and (defect := task.exception()):
-                raise defect
 
 
 def enrichment(log: EventLog, blobs: BlobStore, pool: WorkerPool) -> list[ProcessorRunner]:

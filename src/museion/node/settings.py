@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -23,16 +24,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes any.")] = 8420
     workers: Annotated[
-        int, Meta(ge=0, description="Worker processes for decoding; 0 means one per processor.")
+        int,
+        Meta(
+            ge=0, le=1024, description="Worker processes for decoding; 0 means one per processor."
+        ),
     ] = 0
     worker_memory_mib: Annotated[
-        int, Meta(ge=512, description="Address space of one worker, MiB; more is a broken file.")
+        int,
+        Meta(
+            ge=512,
+            le=1 << 24,
+            description="Address space of one worker, MiB; more is a broken file.",
+        ),
     ] = 3072
     worker_time_s: Annotated[
-        float, Meta(gt=0, description="Longest time for one file in a worker, seconds.")
+        float,
+        Meta(gt=0, le=86_400, description="Longest time for one file in a worker, seconds."),
     ] = 60.0
     max_upload_mib: Annotated[
-        int, Meta(ge=1, description="Largest file that may be uploaded over HTTP, MiB.")
+        int,
+        Meta(ge=1, le=1 << 24, description="Largest file that may be uploaded over HTTP, MiB."),
     ] = 8192
     encoder: Annotated[
         str, Meta(description="Checkpoint that turns pictures and words into embeddings.")
@@ -64,14 +75,16 @@ def read_settings(folder: Path) -> Settings:
 
     Raises:
         NoSite: there is no settings file.
-        BadSettings: it is no TOML, a key is unknown, or a value is out of range.
+        BadSettings: it cannot be read, is no TOML, a key is unknown, or a value is out of range.
     """
     path = folder / FILE_NAME
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return msgspec.convert(table, Settings)
-    except FileNotFoundError as reason:
+    except (FileNotFoundError, NotADirectoryError) as reason:
         raise NoSite(folder) from reason
+    except OSError as reason:
+        raise BadSettings(path, f"it cannot be read: {reason.strerror or reason}") from reason
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as reason:
         raise BadSettings(path, str(reason)) from reason
 
@@ -98,5 +111,6 @@ def settings_table() -> list[tuple[str, object, str]]:
 def _toml(value: object) -> str:
     if not isinstance(value, str):
         return str(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    # TOML and JSON write texts alike, but for one character. Names of folders need not be UTF-8.
+    text = value.encode("utf-8", "replace").decode()
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

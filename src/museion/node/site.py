@@ -65,6 +65,7 @@ class Site(Archive):
         Raises:
             NoSite: the folder is no site and `create` is off.
             SiteInUse: another process has it open for writing.
+            Exception: what ended a processor or projection meanwhile; the body is cancelled then.
         """
         if create:
             init_site(Path(folder))
@@ -160,8 +161,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     )
     site.folder, site.settings, site.lock = folder, settings, lock
     site._pipeline = _pipeline(site, projection, indexes)
-    site._pipeline.start()
-    stack.push_async_callback(site._pipeline.stop)
+    await stack.enter_async_context(site._pipeline.running())
     return site
 
 
