@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from litestar.response import Stream
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _CHUNK_BYTES = 1 << 18
 _SHOWN_IN_PAGES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "video/")
 """Media types that may be shown inline; an SVG or PDF from anyone could carry a script."""
@@ -32,16 +32,17 @@ class ByteRange:
 
 def requested_range(header: str | None, size_bytes: int) -> ByteRange:
     """Return the asked range; the whole where none, several or an unfit one is asked for."""
-    found = _RANGE.match(header or "")
+    found = _RANGE.fullmatch(header or "")
     if found is None or found.groups() == ("", ""):
         return ByteRange(0, size_bytes, size_bytes)
     first, last = found.groups()
-    if not first:
-        return ByteRange(max(size_bytes - int(last), 0), size_bytes, size_bytes)
-    end = min(int(last) + 1, size_bytes) if last else size_bytes
-    if int(first) >= end:
-        return ByteRange(0, size_bytes, size_bytes)
-    return ByteRange(int(first), end, size_bytes)
+    if first:
+        start, end = int(first), min(int(last) + 1, size_bytes) if last else size_bytes
+    else:
+        start, end = max(size_bytes - int(last), 0), size_bytes
+    if start >= end:
+        start, end = 0, size_bytes
+    return ByteRange(start, end, size_bytes)
 
 
 def stream_file(path: Path, part: ByteRange, *, media_type: str, filename: str) -> Stream:

@@ -51,7 +51,7 @@ def _item(entry: QuarantineEntry) -> QuarantineItem:
     return QuarantineItem(
         id=blake3(about).hexdigest(16),
         filename=entry.filename,
-        path=entry.path.decode("utf-8", "replace") if entry.path else None,
+        path=entry.place,
         reason=entry.reason,
         remedy=entry.remedy,
         time=entry.time,

@@ -13,6 +13,7 @@ import click
 
 from museion.cli.main import EXIT_PROBLEMS
 from museion.cli.options import json_option, site_option
+from museion.cli.stopping import run_until_stopped
 
 if TYPE_CHECKING:
     from museion.archive.ingest import Ingested
@@ -47,11 +48,11 @@ def command(
     if holder and holder.url:
         from museion.cli.remote_ingest import ingest_remotely
 
-        asyncio.run(
+        run_until_stopped(
             ingest_remotely(holder.url, paths, retry=retry, wait=not no_wait, report=report)
         )
     else:
-        asyncio.run(_ingest(folder, paths, retry=retry, wait=not no_wait, report=report))
+        run_until_stopped(_ingest(folder, paths, retry=retry, wait=not no_wait, report=report))
     report.finish()
     return EXIT_PROBLEMS if report.problems else 0
 

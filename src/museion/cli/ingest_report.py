@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +25,10 @@ from rich.text import Text
 from museion.archive.catalog.records import Counts, QuarantineEntry
 from museion.archive.ingest import Ingested, Outcome
 from museion.cli.options import print_json
+from museion.cli.terminal_text import decodable, one_line
 from museion.node.pipeline import Follower
+
+_LONGEST_LINE = 5000  # the longest path there is, and a reason
 
 
 class _Rate(ProgressColumn):
@@ -79,9 +81,11 @@ class IngestReport:
         self._progress.advance(self._ingest_bar)
         if self._as_json:
             print_json(_row(ingested))
+        place = str(ingested.path or ingested.filename)
         if ingested.outcome is Outcome.REFUSED:
-            place = str(ingested.path or ingested.filename)
             self._problem("refused", place, ingested.reason, ingested.remedy)
+        if ingested.outcome is Outcome.CLEARED:
+            self._say(f"cleared: {place}: {ingested.reason}")
 
     def enriched(self, counts: Counts) -> None:
         """Move the second bar: everything that came in meanwhile and is not pending is done."""
@@ -95,7 +99,8 @@ class IngestReport:
         """Name the assets that could not be enriched since a moment (seconds since 1970)."""
         for entry in entries:
             if entry.asset_id and datetime.fromisoformat(entry.time).timestamp() >= int(since):
-                self._problem("quarantined", entry.filename, entry.reason, entry.remedy)
+                place = entry.place or entry.filename
+                self._problem("quarantined", place, entry.reason, entry.remedy)
                 if self._as_json:
                     print_json(_failed_row(entry))
 
@@ -116,11 +121,14 @@ class IngestReport:
 
     def _problem(self, what: str, place: str, reason: str, remedy: str) -> None:
         self.problems += 1
-        line = f"{what}: {_printable(place)}: {reason} {remedy}".strip()
+        self._say(f"{what}: {place}: {reason} {remedy}".strip())
+
+    def _say(self, text: str) -> None:
+        line = one_line(text, longest=_LONGEST_LINE)
         if self._progress.live.is_started:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(line, file=sys.stderr)  # noqa: T201 (click.echo refuses surrogate characters)
+            click.echo(line, err=True)
 
 
 def _row(ingested: Ingested) -> dict[str, object]:
@@ -128,7 +136,7 @@ def _row(ingested: Ingested) -> dict[str, object]:
         "outcome": ingested.outcome,
         "id": ingested.asset_id,
         "filename": ingested.filename,
-        "path": _printable(str(ingested.path)) if ingested.path else None,
+        "path": decodable(str(ingested.path)) if ingested.path else None,
         "digest": ingested.digest,
         "size_bytes": ingested.size_bytes,
         "reason": ingested.reason or None,
@@ -141,12 +149,8 @@ def _failed_row(entry: QuarantineEntry) -> dict[str, object]:
         "outcome": "quarantined",
         "id": entry.asset_id,
         "filename": entry.filename,
+        "path": entry.place,
         "processor": entry.processor,
         "reason": entry.reason,
         "remedy": entry.remedy or None,
     }
-
-
-def _printable(text: str) -> str:
-    """Return a text that any terminal and JSON can take: undecodable bytes become marks."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

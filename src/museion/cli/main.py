@@ -5,9 +5,12 @@ Command modules import the archive only when they run, so `museion --help` answe
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from importlib import import_module
 from types import MappingProxyType
+from typing import NoReturn
 
 try:
     import click
@@ -16,6 +19,7 @@ except ImportError:  # the toolkits alone are installed
 
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
+from museion.cli.terminal_text import one_line
 
 EXIT_PROBLEMS = 1
 """Some files were refused or quarantined; the others are in the archive."""
@@ -68,14 +72,26 @@ def main() -> None:
         error.show()
         sys.exit(EXIT_FAILED)
     except MuseionError as error:
-        click.echo(f"museion: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        _fail(str(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("museion: interrupted; run the same command again to go on.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as `| head` does
+        # The reader of our output has gone, as `| head` does; what is left is for nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}. Check the disk and the rights of this user.")
+    except Exception:
+        # A defect: the status must not be that of a command which did its work.
+        traceback.print_exc()
+        _fail("the program met a defect. Please report the lines above; what is taken in is safe.")
+
+
+def _fail(reason: str) -> NoReturn:
+    click.echo(f"museion: {one_line(reason, longest=5000)}", err=True)
+    sys.exit(EXIT_FAILED)
 
 
 if __name__ == "__main__":

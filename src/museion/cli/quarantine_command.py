@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from museion.cli.options import json_option, print_json, site_option
+from museion.cli.terminal_text import one_line
 
 if TYPE_CHECKING:
     from museion.archive.catalog.records import QuarantineEntry
+
+_LONGEST_LINE = 5000  # the longest path there is, and a reason
 
 
 @click.command("quarantine")
@@ -25,8 +28,10 @@ def command(folder: Path, *, as_json: bool) -> None:
             print_json(_row(entry))
         return
     for entry in entries:
-        place = _place(entry) or f"{entry.filename} (asset {entry.asset_id})"
-        click.echo(f"{place}: {entry.reason} {entry.remedy}".rstrip())
+        asset = f" (asset {entry.asset_id})" if entry.asset_id else ""
+        place = f"{entry.place or entry.filename}{asset}"
+        line = f"{place}: {entry.reason} {entry.remedy}".rstrip()
+        click.echo(one_line(line, longest=_LONGEST_LINE))
     if not entries:
         click.echo("Nothing is in quarantine.")
     else:
@@ -40,15 +45,11 @@ async def _entries(folder: Path) -> list[QuarantineEntry]:
         return archive.catalog.quarantine()
 
 
-def _place(entry: QuarantineEntry) -> str | None:
-    return entry.path.decode("utf-8", "replace") if entry.path else None
-
-
 def _row(entry: QuarantineEntry) -> dict[str, object]:
     return {
         "id": entry.asset_id,
         "filename": entry.filename,
-        "path": _place(entry),
+        "path": entry.place,
         "processor": entry.processor,
         "reason": entry.reason,
         "remedy": entry.remedy,

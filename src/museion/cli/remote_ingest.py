@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -13,13 +14,12 @@ from museion.archive.asset import AssetId
 from museion.archive.catalog.records import Counts, QuarantineEntry
 from museion.archive.folders import find_files
 from museion.archive.ingest import Ingested, Outcome, display_name
-from museion.archive.source_file import UnreadableFile
-from museion.base.errors import Unavailable
+from museion.archive.source_file import SourceFile, UnreadableFile, open_source
+from museion.base.errors import InvalidInput, Unavailable
 from museion.blobs.blob_store import Digest
 from museion.cli.ingest_report import IngestReport
 from museion.node.pipeline import Follower
 
-_CHUNK_BYTES = 1 << 20
 _AT_ONCE = 4
 _LOOK_S = 0.3
 _TROUBLE_LIMIT_S = 30.0
@@ -36,6 +36,13 @@ class ServerGone(Unavailable):
         )
 
 
+class ServerInTrouble(Unavailable):
+    """The process that serves the site cannot keep anything now."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy=remedy)
+
+
 async def ingest_remotely(
     url: str, paths: Sequence[Path], *, retry: bool, wait: bool, report: IngestReport
 ) -> None:
@@ -45,7 +52,7 @@ async def ingest_remotely(
         async with httpx.AsyncClient(base_url=url, timeout=_LIMITS, trust_env=False) as client:
             with report:
                 if retry:
-                    (await client.post("/api/quarantine/retry")).raise_for_status()
+                    await _retry(client, report, since=started)
                 else:
                     await _send_all(client, paths, report)
                 if wait:
@@ -53,6 +60,8 @@ async def ingest_remotely(
             report.quarantined(await _quarantine(client), since=started)
     except httpx.TransportError as reason:
         raise ServerGone(url, reason) from reason
+    except httpx.HTTPStatusError as reason:
+        raise ServerInTrouble(*_told(reason.response)) from reason
 
 
 async def _send_all(client: httpx.AsyncClient, paths: Sequence[Path], report: IngestReport) -> None:
@@ -64,9 +73,12 @@ async def _send_all(client: httpx.AsyncClient, paths: Sequence[Path], report: In
     files = list(find_files(paths, on_error=note))
     report.expect(len(files) + len(unlisted))
     waiting = iter(files)
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(_AT_ONCE):
-            tasks.create_task(_send_some(client, waiting, report))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_AT_ONCE):
+                tasks.create_task(_send_some(client, waiting, report))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # the others met the same server
     for refused in unlisted:
         report.add(refused)
 
@@ -81,23 +93,52 @@ async def _send_some(
 async def _send(client: httpx.AsyncClient, path: Path) -> Ingested:
     name = display_name(path)
     try:
-        answer = await client.post("/api/assets", params={"filename": name}, content=_chunks(path))
-    except OSError as reason:
-        return _refused(path, UnreadableFile(reason))
-    told = answer.json()
+        with open_source(path) as source:
+            answer = await client.post(
+                "/api/assets", params={"filename": name}, content=_chunks(source)
+            )
+    except InvalidInput as error:
+        return _refused(path, error)
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        raise ServerInTrouble(*_told(answer))
     if answer.is_error:
-        return Ingested(
-            Outcome.REFUSED, name, path, reason=told["detail"], remedy=told.get("remedy", "")
-        )
+        reason, remedy = _told(answer)
+        return Ingested(Outcome.REFUSED, name, path, reason=reason, remedy=remedy)
+    told = answer.json()
     return Ingested(
         Outcome(told["outcome"]), name, path, AssetId(told["id"]), Digest(told["digest"])
     )
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
+async def _chunks(source: SourceFile) -> AsyncIterator[bytes]:
+    for chunk in source.chunks():
+        yield chunk
+
+
+def _told(answer: httpx.Response) -> tuple[str, str]:
+    """Return the reason and the remedy that an error answer states."""
+    try:
+        problem = answer.json()
+        return problem["detail"], problem.get("remedy", "")
+    except (ValueError, KeyError, TypeError):
+        return f"The server answered {answer.status_code} {answer.reason_phrase}.", ""
+
+
+async def _retry(client: httpx.AsyncClient, report: IngestReport, *, since: float) -> None:
+    """Let the server try again, and name the files that it refused once more."""
+    (await client.post("/api/quarantine/retry")).raise_for_status()
+    for entry in await _quarantine(client):
+        is_new = datetime.fromisoformat(entry.time).timestamp() >= int(since)
+        if is_new and entry.asset_id is None:
+            report.add(
+                Ingested(
+                    Outcome.REFUSED,
+                    entry.filename,
+                    Path(entry.place) if entry.place else None,
+                    reason=entry.reason,
+                    remedy=entry.remedy,
+                )
+            )
 
 
 async def _settle(client: httpx.AsyncClient, report: IngestReport) -> None:
@@ -125,13 +166,14 @@ async def _quarantine(client: httpx.AsyncClient) -> list[QuarantineEntry]:
             reason=entry["reason"],
             remedy=entry["remedy"],
             time=entry["time"],
+            place=entry["path"],
             asset_id=entry["asset_id"],
         )
         for entry in answer
     ]
 
 
-def _refused(path: Path, error: UnreadableFile) -> Ingested:
+def _refused(path: Path, error: InvalidInput) -> Ingested:
     return Ingested(
         Outcome.REFUSED, display_name(path), path, reason=error.message, remedy=error.remedy
     )

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from museion.cli.options import json_option, print_json, site_option
+from museion.cli.terminal_text import decodable, one_line
 
 if TYPE_CHECKING:
     from museion.archive.searching import Answer, Hit
+
+_LONGEST_CAPTION = 300
 
 
 @click.command("search")
@@ -32,7 +35,7 @@ def command(
     Filters: type:photo after:2020-05 before:2021 camera:nikon rating:>=3 tag:harbour
     place-near:Vienna place-near:48.2,16.37,5km. After -- a word may begin with a minus.
     """
-    text = " ".join(query)
+    text = decodable(" ".join(query))
     if bool(text.strip()) == bool(like):
         raise click.UsageError("Give words to search for, or --like FILE.")
     answer = asyncio.run(_search(folder, text, like, limit))
@@ -60,10 +63,11 @@ def _print(answer: Answer) -> None:
     for rank, hit in enumerate(answer.hits, 1):
         asset = hit.asset
         when = (asset.capture_time or "")[:10]
-        click.echo(f"{rank:>3}. {asset.filename}  {when}  {asset.id}")
+        click.echo(f"{rank:>3}. {one_line(asset.filename)}  {when}  {asset.id}")
         if asset.caption:
-            click.echo(f"     {asset.caption}")
-        click.echo(f"     {hit.score:.4f}  {'; '.join(reason.text for reason in hit.why)}")
+            click.echo(f"     {one_line(asset.caption, longest=_LONGEST_CAPTION)}")
+        why = one_line("; ".join(reason.text for reason in hit.why))
+        click.echo(f"     {hit.score:.4f}  {why}")
     shown = len(answer.hits)
     if shown == 0:
         click.echo("Nothing fits. Try fewer words or filters.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from museion.cli.options import human_size, json_option, print_json, site_option
+from museion.cli.terminal_text import one_line
 
 if TYPE_CHECKING:
     from museion.archive.catalog.records import AssetDetail
@@ -24,7 +25,7 @@ def command(asset_id: str, folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(detail)
     else:
-        click.echo("\n".join(_lines(detail)))
+        click.echo("\n".join(one_line(each) for each in _lines(detail)))
 
 
 async def _detail(folder: Path, start: str) -> AssetDetail:
