@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,12 @@ def open_document(path: Path) -> Iterator[pypdfium2.PdfDocument]:
             finally:
                 document.close()
         except pypdfium2.PdfiumError as reason:
-            if "password" in str(reason).lower():
+            # PDFium can repeat the error of an earlier document, so the file is asked as well.
+            if "password" in str(reason).lower() and _is_encrypted(path):
                 raise LockedDocument from None
             raise CorruptMedia(sniff.PDF.format_name, str(reason)) from None
+
+
+def _is_encrypted(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"/Encrypt") >= 0

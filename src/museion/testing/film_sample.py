@@ -32,6 +32,7 @@ def make_film(  # noqa: PLR0913 (a test names what it wants; everything has a de
     black_frames: int = 0,
     rotation: int = 0,
     sound: bool = False,
+    pictures: bool = True,
     notes: Mapping[str, str] | None = None,
 ) -> None:
     """Write a film of one scene that moves sideways.
@@ -39,6 +40,7 @@ def make_film(  # noqa: PLR0913 (a test names what it wants; everything has a de
     Args:
         film_format: mp4, mov or webm.
         black_frames: how many frames at the beginning are black.
+        sound, pictures: whether it has a silent sound track, and any picture track.
         rotation: degrees counter-clockwise by which players must turn the pictures.
         notes: entries of the container, by FFmpeg's names.
     """
@@ -46,14 +48,15 @@ def make_film(  # noqa: PLR0913 (a test names what it wants; everything has a de
     container = av.open(str(path), "w", format=film_format, options=options)
     with container as film:
         film.metadata.update(notes or {})
-        stream = film.add_stream(_CODECS[film_format], rate=frame_rate)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.thread_count = 1
-        if rotation:
-            stream.set_display_rotation(rotation)
+        stream = film.add_stream(_CODECS[film_format], rate=frame_rate) if pictures else None
         tone = film.add_stream(_SOUND_CODECS[film_format], rate=_SOUND_RATE) if sound else None
-        _write_pictures(film, stream, paint_scene(width, height, seed=seed), frames, black_frames)
+        if isinstance(stream, VideoStream):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.codec_context.thread_count = 1
+            if rotation:
+                stream.set_display_rotation(rotation)
+            scene = paint_scene(width, height, seed=seed)
+            _write_pictures(film, stream, scene, frames, black_frames)
         if isinstance(tone, AudioStream):
             _write_silence(film, tone, seconds=frames / frame_rate)
 
