@@ -40,12 +40,18 @@ class Gallery {
   #latest = 0;
   #route: Route | null = null;
   #isStale = false;
+  /** The key of the address that is being asked for. */
+  #asking: string | null = null;
 
   /** Show what the address asks for; what was shown stays until the answer is here. */
   async show(route: Route, key: string): Promise<void> {
+    if (key === this.#asking && !this.#isStale) return;
+    this.#request?.abort();
+    this.#asking = null;
+    this.busy = false;
     if (key === this.key && this.listing && !this.problem && !this.#isStale) return;
     this.#isStale = false;
-    this.#request?.abort();
+    this.#asking = key;
     const { signal } = (this.#request = new AbortController());
     this.#route = route;
     this.busy = true;
@@ -62,7 +68,10 @@ class Gallery {
       this.problem = error;
       this.key = key;
     } finally {
-      if (!signal.aborted) this.busy = false;
+      if (!signal.aborted) {
+        this.busy = false;
+        this.#asking = null;
+      }
     }
   }
 

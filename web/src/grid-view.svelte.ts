@@ -238,7 +238,9 @@ export class GridView {
     this.rows = rows.sort((one, other) => one.slot - other.slot);
     const inSight = [rowAt(layout, this.top - PAD_TOP), rowAt(layout, this.top + this.viewHeight)];
     const indexes = inSight.map((row, at) => (layout.rowFirst[row + at] ?? 0) - at);
-    if (layout.rows) this.#listing?.want(indexes[0] ?? 0, Math.max(0, indexes[1] ?? 0), this.#reach.direction);
+    // After a jump what is in sight has the site for itself.
+    const heading = this.#reach.isNarrow ? 0 : this.#reach.direction;
+    if (layout.rows) this.#listing?.want(indexes[0] ?? 0, Math.max(0, indexes[1] ?? 0), heading);
   }
 
   #renderHeadings(layout: Layout, from: number, to: number): void {

@@ -2,7 +2,7 @@
 
 import { api, type Answer, type AssetPage, type Chip, type Hit, type MonthCount, type Tile } from "./api.ts";
 import type { Section } from "./layout.ts";
-import { Pages } from "./pages.ts";
+import { Pages, type Heading } from "./pages.ts";
 import { guessIndex, sectionsOf } from "./timeline.ts";
 
 export interface Listing {
@@ -16,7 +16,7 @@ export interface Listing {
   /** The asset at a place, once known. Reactive. */
   tile(index: number): Tile | Hit | undefined;
   /** Say what is in sight and which way sight moves. */
-  want(first: number, last: number, direction: 1 | -1): void;
+  want(first: number, last: number, direction: Heading): void;
   close(): void;
 }
 
@@ -100,7 +100,7 @@ export class ArchiveListing implements Listing {
     return this.#pages.tile(index);
   }
 
-  want(first: number, last: number, direction: 1 | -1): void {
+  want(first: number, last: number, direction: Heading): void {
     this.#pages.want(first, last, direction);
   }
 

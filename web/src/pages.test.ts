@@ -48,6 +48,12 @@ test("going up prefetches upwards", () => {
   expect(site.asked).toEqual([500, 400, 300]);
 });
 
+test("without a direction only what is in sight is asked for", () => {
+  const site = slowSite(1000);
+  new Pages(1000, site.fetchPage, () => {}).want(550, 580, 0);
+  expect(site.asked).toEqual([500]);
+});
+
 test("a page that was passed is given up", () => {
   const site = slowSite(10_000);
   const pages = new Pages(10_000, site.fetchPage, () => {});

@@ -4,6 +4,9 @@ import type { AssetPage, Tile } from "./api.ts";
 
 export type FetchPage = (offset: number, limit: number, signal: AbortSignal) => Promise<AssetPage>;
 
+/** Which way sight moves: towards later places, earlier ones, or neither. */
+export type Heading = 1 | -1 | 0;
+
 export interface PagesOptions {
   /** Assets a page; the site allows 500. */
   size?: number;
@@ -55,13 +58,15 @@ export class Pages {
     this.#pages.set(offset / this.size, page.items);
   }
 
-  /** Say what is in sight (`first` to `last`, inclusive) and which way sight moves. */
-  want(first: number, last: number, direction: 1 | -1): void {
+  /** Say what is in sight (`first` to `last`, inclusive) and which way sight moves; 0: fetch no more. */
+  want(first: number, last: number, direction: Heading): void {
     const lowest = Math.floor(first / this.size);
     const highest = Math.floor(last / this.size);
     const inSight = Array.from({ length: highest - lowest + 1 }, (_, at) => lowest + at);
     if (direction === -1) inSight.reverse();
-    const ahead = direction === 1 ? [highest + 1, highest + 2, lowest - 1] : [lowest - 1, lowest - 2, highest + 1];
+    const down = [highest + 1, highest + 2, lowest - 1];
+    const up = [lowest - 1, lowest - 2, highest + 1];
+    const ahead = direction === 1 ? down : direction === -1 ? up : [];
     const lastPage = Math.floor((this.count - 1) / this.size);
     this.#wanted = [...inSight, ...ahead].filter((page) => page >= 0 && page <= lastPage);
     for (const [page, controller] of this.#underWay) {
