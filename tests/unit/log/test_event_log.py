@@ -12,7 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from museion.base.errors import InvalidInput
-from museion.log.event import Event, EventId, InvalidEvent, NewEvent
+from museion.log.event import (
+    Event,
+    EventId,
+    InvalidEvent,
+    NewEvent,
+    Relation,
+    relation,
+)
 from museion.log.event_log import (
     BatchLimits,
     EventLog,
@@ -86,6 +93,18 @@ class TestAppend:
             await log.append([new()])
             (event,) = await log.append([new(vector_timestamp=VectorTime({"there": 9}))])
         assert event.vector_timestamp == VectorTime({"there": 9, "here": 2})
+
+    @in_event_loop
+    async def test_events_of_emitters_that_share_a_log_are_ordered_unless_a_site_lies_between(
+        self,
+    ) -> None:
+        remote = VectorTime({"there": 9})
+        async with opened() as log:
+            (first,) = await log.append([new(emitter_id="one")])
+            (second,) = await log.append([new(emitter_id="two", vector_timestamp=remote)])
+            (third,) = await log.append([new(emitter_id="three")])
+        assert relation(first, second) is relation(first, third) is Relation.BEFORE
+        assert relation(second, third) is Relation.CONCURRENT
 
     @in_event_loop
     async def test_what_is_returned_is_what_is_read(self) -> None:
