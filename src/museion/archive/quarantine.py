@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from museion.archive.catalog.records import AssetDetail
+from museion.archive.catalog.records import AssetDetail, QuarantineEntry
 from museion.archive.events import EnrichmentRetried, new_event
 from museion.archive.folders import is_folder
 from museion.log.event import NewEvent
@@ -21,6 +21,16 @@ def retry_events(details: Iterable[AssetDetail]) -> list[NewEvent]:
     """
     failed = {detail.summary.id: detail for detail in details if detail.failures}
     return [_retry(detail) for detail in failed.values()]
+
+
+def one_each(entries: Iterable[QuarantineEntry]) -> list[QuarantineEntry]:
+    """Return one entry for each asset, what hinders its picture first, and every refused file."""
+    chosen: dict[object, QuarantineEntry] = {}
+    for entry in entries:
+        about = entry.asset_id or entry.path
+        if about not in chosen or entry.processor == "renditions":
+            chosen[about] = entry
+    return list(chosen.values())
 
 
 def is_gone(path: Path) -> bool:

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from museion.archive.catalog.records import Counts, QuarantineEntry
 from museion.archive.ingest import Ingested, Outcome
+from museion.archive.quarantine import one_each
 from museion.cli.options import print_json
 from museion.cli.terminal_text import decodable, one_line
 from museion.node.pipeline import Follower
@@ -97,7 +98,7 @@ class IngestReport:
 
     def quarantined(self, entries: Sequence[QuarantineEntry], *, since: float) -> None:
         """Name the assets that could not be enriched since a moment (seconds since 1970)."""
-        for entry in entries:
+        for entry in one_each(entries):
             if entry.asset_id and datetime.fromisoformat(entry.time).timestamp() >= int(since):
                 place = entry.place or entry.filename
                 self._problem("quarantined", place, entry.reason, entry.remedy)

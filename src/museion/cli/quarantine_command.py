@@ -22,7 +22,7 @@ _LONGEST_LINE = 5000  # the longest path there is, and a reason
 @json_option
 def command(folder: Path, *, as_json: bool) -> None:
     """List refused files and assets that could not be enriched: what, why, and what to do."""
-    entries = asyncio.run(_entries(folder))
+    entries = asyncio.run(_entries(folder, each_once=not as_json))
     if as_json:
         for entry in entries:
             print_json(_row(entry))
@@ -38,11 +38,13 @@ def command(folder: Path, *, as_json: bool) -> None:
         click.echo("Try all again with `museion ingest --retry`.")
 
 
-async def _entries(folder: Path) -> list[QuarantineEntry]:
+async def _entries(folder: Path, *, each_once: bool) -> list[QuarantineEntry]:
+    from museion.archive.quarantine import one_each
     from museion.node.site import Site
 
     async with Site.open_reading(folder) as archive:
-        return archive.catalog.quarantine()
+        entries = archive.catalog.quarantine()
+        return one_each(entries) if each_once else entries
 
 
 def _row(entry: QuarantineEntry) -> dict[str, object]:
