@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -121,6 +122,14 @@ def test_a_forked_child_cannot_use_the_log(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "must not be used in a forked child" in ended.stderr
+
+
+def test_threads_that_come_and_go_do_not_use_up_the_readers(tmp_path: Path) -> None:
+    with closing(LmdbEventStore(tmp_path)) as store:
+        store.write(batch(stored_event(1)))
+        for _ in range(200):  # LMDB has 126 places for readers
+            with ThreadPoolExecutor(1) as thread:
+                assert numbers(thread.submit(store.read, limit=1).result()) == [1]
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:
