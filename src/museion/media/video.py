@@ -98,7 +98,11 @@ def picture_track(film: InputContainer, media: MediaType) -> VideoStream:
     shown = [stream for stream in film.streams.video if not _is_cover(stream)]
     if not shown:
         raise UnsupportedMedia(media.format_name, "it has no picture track")
-    return shown[0]
+    stream = shown[0]
+    # Workers run beside each other, one for each core.
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def is_sideways(rotation: int) -> bool:
@@ -115,22 +119,25 @@ def rotation(film: InputContainer, stream: VideoStream) -> int:
 def _representative_frame(
     film: InputContainer, stream: VideoStream, media: MediaType
 ) -> VideoFrame:
-    stream.thread_type = "SLICE"
-    stream.codec_context.thread_count = 1
-    found: list[tuple[float, VideoFrame]] = []
+    best, best_contrast = None, -1.0
     for place in _PLACES:
-        frame = _frame_at(film, stream, place, media)
-        if frame is not None:
-            found.append((_contrast(frame), frame))
-    if not found:
+        is_found = best_contrast >= _LEAST_CONTRAST
+        # Once a good frame is found, later places are only checked for damage.
+        frame = _frame_at(film, stream, place, media, 0 if is_found else _MAX_FRAMES_FORWARD)
+        if frame is None or is_found:
+            continue
+        contrast = _contrast(frame)
+        if contrast > best_contrast:
+            best, best_contrast = frame, contrast
+    if best is None:
         raise CorruptMedia(media.format_name, "it has no frame that can be decoded")
-    good = [frame for contrast, frame in found if contrast >= _LEAST_CONTRAST]
-    return good[0] if good else max(found, key=lambda pair: pair[0])[1]
+    return best
 
 
 def _frame_at(
-    film: InputContainer, stream: VideoStream, place: float, media: MediaType
+    film: InputContainer, stream: VideoStream, place: float, media: MediaType, max_forward: int
 ) -> VideoFrame | None:
+    """Return the frame at a place, or the last of `max_forward` frames behind its key frame."""
     target_s = 0.0 if film.duration is None else film.duration / av.time_base * place
     film.seek(int(target_s * av.time_base), backward=True)
     last = None
@@ -141,7 +148,7 @@ def _frame_at(
         if frame.is_corrupt:
             raise CorruptMedia(media.format_name, "a frame is damaged")
         last = frame
-        if frame.pts is None or frame.time >= target_s or count >= _MAX_FRAMES_FORWARD:
+        if frame.pts is None or frame.time >= target_s or count >= max_forward:
             break
     return last
 

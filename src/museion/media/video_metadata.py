@@ -6,6 +6,7 @@ QuickTime and Matroska.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -98,9 +99,10 @@ def _places(entries: Mapping[str, str]) -> list[Reading]:
 def _structure(film: InputContainer, media: MediaType) -> Metadata:
     stream = picture_track(film, media)
     sound = film.streams.audio[:1]
+    upright_size = functools.cache(partial(_upright_size, film, stream))
     found: dict[str, Callable[[], FieldValue | None]] = {
-        "width": lambda: _upright_size(film, stream)[0],
-        "height": lambda: _upright_size(film, stream)[1],
+        "width": lambda: upright_size()[0],
+        "height": lambda: upright_size()[1],
         "duration_s": lambda: round(film.duration / av.time_base, 3) if film.duration else None,
         "frame_rate": lambda: round(float(stream.average_rate or 0), 3) or None,
         "video_codec": lambda: stream.codec_context.name,
