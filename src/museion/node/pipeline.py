@@ -17,6 +17,7 @@ from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
 from museion.log.sourced.processor import ProcessorRunner
 from museion.media.limits import Limits
+from museion.models.encoder import EmbeddingSpace
 from museion.streams.projection import ProjectionRunner
 
 _LOOK_S = 0.05
@@ -101,13 +102,20 @@ class Pipeline:
         return [each for each in self.followers() if each.position < self._log.sequence_nr]
 
 
-def enrichment(log: EventLog, blobs: BlobStore, pool: WorkerPool) -> list[ProcessorRunner]:
-    """Return the processors that enrich assets, in the order of the path of a photo."""
+def enrichment(
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, space: EmbeddingSpace
+) -> list[ProcessorRunner]:
+    """Return the processors that enrich assets, in the order of the path of a photo.
+
+    Embeddings of two spaces are never compared: another space embeds every asset again.
+    """
     window = pool.limits.workers * 4
     processors = [
         EnrichmentProcessor(MetadataEnricher(pool, blobs)),
         EnrichmentProcessor(RenditionEnricher(pool, blobs, Limits())),
         EnrichmentProcessor(FingerprintEnricher(pool, blobs), on_rendition="thumbnail"),
-        EnrichmentProcessor(EmbeddingEnricher(pool, blobs), on_rendition="preview"),
+        EnrichmentProcessor(
+            EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id
+        ),
     ]
     return [ProcessorRunner(log, processor, window=window) for processor in processors]

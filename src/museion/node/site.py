@@ -171,7 +171,9 @@ def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipel
         ProjectionRunner(site.log, projection, pause_s=_INDEX_PAUSE_S, behind=first)
         for projection in indexes.projections(site.catalog)
     ]
-    return Pipeline(site.log, enrichment(site.log, site.blobs, site.pool), [first, *behind])
+    space = site.searcher.checkpoint.space
+    processors = enrichment(site.log, site.blobs, site.pool, space)
+    return Pipeline(site.log, processors, [first, *behind])
 
 
 def _worker_limits(settings: Settings) -> WorkerLimits:

@@ -41,12 +41,16 @@ class EnrichmentProcessor:
         enricher: does the work.
         on_rendition: the rendition class whose making starts the work; None starts it with the
             original, when it is ingested or when another try is asked for.
+        generation: of what the enricher computes. Another generation has no progress yet, so it
+            begins with the first asset again, beside what the one before it has left.
     """
 
-    def __init__(self, enricher: Enricher, *, on_rendition: str | None = None) -> None:
+    def __init__(
+        self, enricher: Enricher, *, on_rendition: str | None = None, generation: str = ""
+    ) -> None:
         self._enricher = enricher
         self._rendition = on_rendition
-        self.name = enricher.name
+        self.name = f"{enricher.name} {generation}" if generation else enricher.name
         kinds: tuple[type[EnrichmentSource], ...] = (
             (RenditionMade,) if on_rendition else (AssetIngested, EnrichmentRetried)
         )
@@ -77,10 +81,13 @@ class EnrichmentProcessor:
         if isinstance(source, RenditionMade):
             return source.rendition == self._rendition
         if isinstance(source, EnrichmentRetried):
-            return self.name in source.processors
+            return self._enricher.name in source.processors
         return True
 
     def _failure(self, asset_id: AssetId, error: MuseionError) -> EnrichmentFailed:
         return EnrichmentFailed(
-            asset_id=asset_id, processor=self.name, reason=error.message, remedy=error.remedy
+            asset_id=asset_id,
+            processor=self._enricher.name,
+            reason=error.message,
+            remedy=error.remedy,
         )
