@@ -111,6 +111,7 @@ class Ingest:
         """Take in files, `at_once` at a time, and yield what became of each as it is done."""
         waiting = iter(files)
         running: set[asyncio.Task[Ingested]] = set()
+        done: set[asyncio.Task[Ingested]] = set()
         try:
             while True:
                 for path in islice(waiting, at_once - len(running)):
@@ -123,7 +124,7 @@ class Ingest:
         finally:
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*running, *done, return_exceptions=True)
 
     async def refuse_folder(self, folder: Path, reason: OSError) -> Ingested:
         """Put a folder that cannot be listed into quarantine."""
