@@ -39,8 +39,9 @@ export interface GridSize {
 export const HEADING_HEIGHT = 46;
 const PAD_TOP = 10;
 const PAD_BOTTOM = 96;
-/** How long what is in sight has the site for itself after a jump, in milliseconds. */
-const ALONE_MS = 160;
+/** After a jump what is in sight has the site for itself: looked after this often, at most so long. */
+const LOOK_MS = 80;
+const LONGEST_ALONE_MS = 800;
 
 export class GridView {
   layout = $state.raw<Layout | null>(null);
@@ -67,8 +68,14 @@ export class GridView {
   /** Where to begin once the size is known. */
   #beginning: ScrollMark | null = null;
 
-  /** @param scroll sets the element's scroll position; it may be called before the height is set */
-  constructor(private readonly scroll: (scrollTop: number) => void) {}
+  /**
+   * @param scroll sets the element's scroll position
+   * @param isPainted tells whether all drawn tiles have their pictures
+   */
+  constructor(
+    private readonly scroll: (scrollTop: number) => void,
+    private readonly isPainted: () => boolean = () => true,
+  ) {}
 
   get furthest(): number {
     return Math.max(0, this.#window.total - this.viewHeight);
@@ -181,12 +188,18 @@ export class GridView {
     this.top = top;
   }
 
-  #widenLater(): void {
+  /** Draw the surroundings once everything in sight has its picture. */
+  #widenLater(waited_ms = 0): void {
     clearTimeout(this.#widening);
     this.#widening = setTimeout(() => {
+      const waits = waited_ms + LOOK_MS;
+      if (waits < LONGEST_ALONE_MS && !this.isPainted()) {
+        this.#widenLater(waits);
+        return;
+      }
       this.#reach.widen();
       this.#render();
-    }, ALONE_MS);
+    }, LOOK_MS);
   }
 
   #nearEdge(scrollTop: number): boolean {
