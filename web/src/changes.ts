@@ -19,6 +19,11 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
 /** A connection that comes back sooner than this is not worth a banner. */
 const GRACE_MS = 1500;
+/**
+ * A page that nobody sees lets go of its connection after this time: a browser keeps six to a host
+ * for all of its pages together, and six forgotten tabs would lock out the seventh.
+ */
+const HIDDEN_MS = 30_000;
 
 /**
  * Connect, and connect again whenever the connection is lost; waits double up to 15 s.
@@ -30,6 +35,7 @@ export function followChanges(handlers: ChangesHandlers): () => void {
   let wait_ms = FIRST_WAIT_MS;
   let again: ReturnType<typeof setTimeout> | undefined;
   let grace: ReturnType<typeof setTimeout> | undefined;
+  let hidden: ReturnType<typeof setTimeout> | undefined;
 
   const connect = () => {
     clearTimeout(again);
@@ -49,13 +55,21 @@ export function followChanges(handlers: ChangesHandlers): () => void {
       wait_ms = Math.min(LONGEST_WAIT_MS, wait_ms * 2);
     });
   };
+  const rest = () => {
+    clearTimeout(hidden);
+    if (document.visibilityState === "hidden") hidden = setTimeout(() => source?.close(), HIDDEN_MS);
+    else if (source?.readyState === EventSource.CLOSED) connect();
+  };
   const hurry = () => {
     if (grace !== undefined) connect();
   };
   connect();
   window.addEventListener("online", hurry);
   window.addEventListener("focus", hurry);
+  document.addEventListener("visibilitychange", rest);
   return () => {
+    clearTimeout(hidden);
+    document.removeEventListener("visibilitychange", rest);
     clearTimeout(again);
     clearTimeout(grace);
     source?.close();

@@ -6,6 +6,12 @@ export interface DroppedFile {
   path: string;
 }
 
+/** What a drop held: files to send, and paths that the browser could not read. */
+export interface Drop {
+  files: DroppedFile[];
+  unread: string[];
+}
+
 /** True where a drag carries files from outside of the page. */
 export function carriesFiles(event: DragEvent): boolean {
   return event.dataTransfer?.types.includes("Files") ?? false;
@@ -16,13 +22,13 @@ export function carriesFiles(event: DragEvent): boolean {
  *
  * Must be called within the drop's handler: the entries are gone afterwards.
  */
-export async function filesOfDrop(transfer: DataTransfer): Promise<DroppedFile[]> {
+export async function filesOfDrop(transfer: DataTransfer): Promise<Drop> {
   const entries = Array.from(transfer.items, (given) => given.webkitGetAsEntry());
   const plain = Array.from(transfer.files);
-  if (entries.every((entry) => entry === null)) return plain.map((file) => ({ file, path: file.name }));
-  const found: DroppedFile[] = [];
-  for (const entry of entries) if (entry) await collect(entry, found);
-  return found;
+  const drop: Drop = { files: [], unread: [] };
+  if (entries.every((entry) => entry === null)) drop.files = plain.map((file) => ({ file, path: file.name }));
+  for (const entry of entries) if (entry) await collect(entry, drop);
+  return drop;
 }
 
 export function filesOfChoice(files: Iterable<File>): DroppedFile[] {
@@ -31,13 +37,19 @@ export function filesOfChoice(files: Iterable<File>): DroppedFile[] {
   );
 }
 
-async function collect(entry: FileSystemEntry, found: DroppedFile[]): Promise<void> {
+async function collect(entry: FileSystemEntry, drop: Drop): Promise<void> {
   if (entry.name.startsWith(".")) return;
-  if (isFile(entry)) {
-    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
-    found.push({ file, path: entry.fullPath.replace(/^\//, "") });
-  } else if (isFolder(entry)) {
-    for (const child of await childrenOf(entry)) await collect(child, found);
+  const path = entry.fullPath.replace(/^\//, "");
+  try {
+    if (isFile(entry)) {
+      drop.files.push({ file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)), path });
+    } else if (isFolder(entry)) {
+      for (const child of await childrenOf(entry)) await collect(child, drop);
+    }
+  } catch (error) {
+    // The entry vanished or may not be read; the others go on and the tray names this one.
+    if (!(error instanceof DOMException)) throw error;
+    drop.unread.push(path);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The upload queue: at most three files at once, each with its own progress and fate. */
 
 import { problemOf } from "./api.ts";
-import type { DroppedFile } from "./dropped.ts";
+import type { Drop, DroppedFile } from "./dropped.ts";
 
 export type UploadState = "waiting" | "sending" | "archived" | "known" | "refused" | "cancelled";
 
@@ -48,6 +48,15 @@ class Uploads {
     const fresh = files.map(({ file, path }) => new Upload(this.#made++, file, path));
     this.all = [...this.all, ...fresh];
     this.#advance();
+  }
+
+  addDrop({ files, unread }: Drop): void {
+    const lost = unread.map((path) => new Upload(this.#made++, new File([], path), path));
+    for (const upload of lost) {
+      upload.refuse("The browser could not read it.", "See whether it still lies there and may be read, then drop it again.");
+    }
+    this.all = [...this.all, ...lost];
+    this.add(files);
   }
 
   retry(upload: Upload): void {
