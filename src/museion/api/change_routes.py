@@ -29,7 +29,7 @@ class CatalogChange(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/changes", summary="Server-sent events: `catalog` after each change")
 async def changes(archive: Archive) -> ServerSentEvent:
-    """One event at once, then one after each change, at most four a second."""
+    """One at once, then one after each change, at most four a second, until the site stops."""
     return ServerSentEvent(_messages(archive))
 
 
@@ -37,7 +37,7 @@ async def _messages(archive: Archive) -> AsyncIterator[ServerSentEventMessage]:
     counts = await asyncio.to_thread(archive.catalog.counts)
     yield await _message(archive, [], more=True)
     following = archive.changes.follow(counts.position)
-    waiting = asyncio.ensure_future(anext(following))
+    waiting = asyncio.ensure_future(anext(following, None))
     try:
         while True:
             done, _ = await asyncio.wait({waiting}, timeout=_PING_S)
@@ -45,9 +45,11 @@ async def _messages(archive: Archive) -> AsyncIterator[ServerSentEventMessage]:
                 yield ServerSentEventMessage(comment="ping")
                 continue
             change = waiting.result()
+            if change is None:
+                return
             yield await _message(archive, list(change.asset_ids), more=change.more)
             await asyncio.sleep(_LEAST_INTERVAL_S)
-            waiting = asyncio.ensure_future(anext(following))
+            waiting = asyncio.ensure_future(anext(following, None))
     finally:
         waiting.cancel()
 

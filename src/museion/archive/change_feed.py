@@ -35,15 +35,16 @@ class ChangeFeed:
         self._loop = asyncio.get_running_loop()
         self._recent: deque[Change] = deque(maxlen=_KEPT_CHANGES)
         self._grown = asyncio.Event()
+        self._closed = False
 
     def publish(self, position: int, asset_ids: Sequence[AssetId]) -> None:
         """Note a change; may be called from any thread."""
         self._loop.call_soon_threadsafe(self._publish, Change(position, tuple(asset_ids)))
 
     async def follow(self, after: int) -> AsyncIterator[Change]:
-        """Yield what changed above catalog position `after`, gathered, for ever."""
+        """Yield what changed above catalog position `after`, gathered, until the feed is closed."""
         position = after
-        while True:
+        while not self._closed:
             grown = self._grown
             newer = [change for change in self._recent if change.position > position]
             if newer:
@@ -52,8 +53,16 @@ class ChangeFeed:
             else:
                 await grown.wait()
 
+    def close(self) -> None:
+        """Let all who follow come to their end. Idempotent."""
+        self._closed = True
+        self._wake()
+
     def _publish(self, change: Change) -> None:
         self._recent.append(change)
+        self._wake()
+
+    def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
 

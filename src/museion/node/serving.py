@@ -86,6 +86,7 @@ async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Si
         await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:  # also when this is cancelled, because a part of the pipeline has failed
         stop.cancel()
+        site.changes.close()  # pages that follow would keep the server waiting
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
         await asyncio.wait({running}, timeout=_STOP_LIMIT_S)
         running.cancel()
