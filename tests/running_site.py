@@ -134,7 +134,7 @@ def serving(folder: Path, *options: object) -> Iterator[ServedSite]:
                 yield site
             process.send_signal(signal.SIGINT)
             assert process.wait(STOP_LIMIT_S) == 0, _said(err).decode()
-            assert _said(err).decode() == "", "a server that runs well says nothing"
+            assert not _said(err), f"the server complained: {_said(err).decode()}"
         finally:
             process.kill()
             process.wait(STOP_LIMIT_S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -287,7 +287,7 @@ def served_copy(arrival: Arrival, tmp_path: Path) -> Path:
     return Path(shutil.copytree(arrival.site, tmp_path / "served"))
 
 
-FILTERS = {
+FILTERS: dict[tuple[str, ...], Callable[[dict[str, Any]], bool]] = {
     ("type:photo",): lambda _: True,
     ("type:video",): lambda _: False,
     ("after:2016", "before:2016-08"): lambda m: "2016" <= m.get("capture_time", "") < "2016-08",
