@@ -30,7 +30,7 @@ def open_heic(name: str, limits: Limits) -> pyvips.Image:
         padded = pyvips.Image.new_from_array(picture)
     except MemoryError:
         raise MemoryFlood(sniff.HEIC.format_name) from None
-    except (ValueError, RuntimeError, EOFError, OSError, SyntaxError) as reason:
+    except (ValueError, LookupError, RuntimeError, EOFError, OSError, SyntaxError) as reason:
         raise pyvips.Error(str(reason)) from None
     image = padded.crop(0, 0, *picture.size)
     profile = picture.info.get("icc_profile")

@@ -218,7 +218,8 @@ def _root_element(head: bytes) -> str:
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = stop
-    with contextlib.suppress(StopIteration, expat.ExpatError):
+    # Expat asks Python for encodings that it does not know itself: LookupError, ValueError.
+    with contextlib.suppress(StopIteration, expat.ExpatError, LookupError, ValueError):
         parser.Parse(head.lstrip(), False)
     return found[0] if found else ""
 

@@ -37,7 +37,8 @@ _BOILERPLATE = frozenset(
 )
 _TURNED_BY_LIBHEIF = (sniff.AVIF, sniff.HEIC)
 _SIDEWAYS_ORIENTATIONS = range(5, 9)
-_UNREADABLE = (ValueError, ArithmeticError, LookupError, exiv2.Exiv2Error)
+# The standard C++ exceptions arrive as their Python counterparts beside Exiv2's own.
+_UNREADABLE = (exiv2.Exiv2Error, ArithmeticError, LookupError, RuntimeError, ValueError)
 
 
 def read_still_metadata(path: Path, media: MediaType) -> Metadata:
@@ -54,7 +55,7 @@ def read_still_metadata(path: Path, media: MediaType) -> Metadata:
             read = _read(image)
             size = _upright_size(image, name, media, read.best("orientation"))
             return Metadata((*read.values, *size), read.warnings)
-        except exiv2.Exiv2Error as reason:
+        except _UNREADABLE as reason:
             told = one_line(str(reason).replace(name, "the file"))
             return Metadata(warnings=(f"metadata: {told}",))
 

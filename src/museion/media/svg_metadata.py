@@ -14,6 +14,15 @@ from museion.media.limits import Limits
 from museion.media.metadata import Metadata, Value
 from museion.media.svg import read_svg
 
+# Encodings unknown to expat and Python are a LookupError or a ValueError.
+_UNREADABLE = (
+    MediaTooLarge,
+    DefusedXmlException,
+    ParseError,
+    LookupError,
+    ValueError,
+    pyvips.Error,
+)
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -27,7 +36,7 @@ def read_svg_metadata(path: Path) -> Metadata:
         content = read_svg(path, Limits())
         root = ElementTree.fromstring(content)
         drawing = pyvips.Image.svgload_buffer(content)
-    except (MediaTooLarge, DefusedXmlException, ParseError, pyvips.Error) as reason:
+    except _UNREADABLE as reason:
         return Metadata(warnings=(f"svg: {one_line(str(reason))}",))
     found = (
         Value("title", _text(root, "title"), "svg:title"),

@@ -26,6 +26,7 @@ _ACTIVE_ELEMENTS = frozenset(
 )
 _ANIMATIONS = frozenset({"set", "animate"})
 _LINK = "a"
+_COLOUR_PROFILE = "color-profile"  # some programs name a file of their own machine; none is read
 _SAFE_LINK = re.compile(r"\s*(https?:|mailto:|#)", re.IGNORECASE)
 _REFERENCES = frozenset({"href", "src"})
 _DATA_PICTURE = re.compile(
@@ -61,6 +62,8 @@ def check_safe(content: bytes, limits: Limits) -> None:
         is_early = any(sign in told for sign in _EARLY_ENDS)
         kind = TruncatedMedia if is_early else CorruptMedia
         raise kind(sniff.SVG.format_name, told) from None
+    except (LookupError, ValueError) as reason:
+        raise CorruptMedia(sniff.SVG.format_name, f"its encoding: {reason}") from None
 
 
 class _Inspector:
@@ -118,7 +121,7 @@ class _Inspector:
             self._inspect_style(value)
 
     def _inspect_reference(self, element: str, address: str) -> None:
-        if element == _LINK and _SAFE_LINK.match(address):
+        if element == _COLOUR_PROFILE or (element == _LINK and _SAFE_LINK.match(address)):
             return
         self._inspect_address(address)
 

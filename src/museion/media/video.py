@@ -93,12 +93,14 @@ def picture_track(film: InputContainer, media: MediaType) -> VideoStream:
     """Return the track that is shown.
 
     Raises:
-        UnsupportedMedia: there is none.
+        UnsupportedMedia: there is none, or no decoder for it.
     """
     shown = [stream for stream in film.streams.video if not _is_cover(stream)]
     if not shown:
         raise UnsupportedMedia(media.format_name, "it has no picture track")
     stream = shown[0]
+    if stream.codec_context is None:
+        raise UnsupportedMedia(media.format_name, "no decoder knows how its pictures are coded")
     # Workers run beside each other, one for each core.
     stream.thread_type = "SLICE"
     stream.codec_context.thread_count = 1

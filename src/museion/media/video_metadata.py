@@ -7,18 +7,19 @@ QuickTime and Matroska.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from museion.media import coordinates
 from museion.media.capture_time import CaptureTime
 from museion.media.errors import CorruptMedia, UnsupportedMedia
-from museion.media.metadata import FieldValue, Metadata
+from museion.media.metadata import Metadata
 from museion.media.reading import Reading, read_all
 from museion.media.sniff import MediaType
 from museion.media.video import is_sideways, open_film, picture_track, rotation
@@ -97,19 +98,38 @@ def _places(entries: Mapping[str, str]) -> list[Reading]:
 
 
 def _structure(film: InputContainer, media: MediaType) -> Metadata:
-    stream = picture_track(film, media)
     sound = film.streams.audio[:1]
-    upright_size = functools.cache(partial(_upright_size, film, stream))
-    found: dict[str, Callable[[], FieldValue | None]] = {
-        "width": lambda: upright_size()[0],
-        "height": lambda: upright_size()[1],
-        "duration_s": lambda: round(film.duration / av.time_base, 3) if film.duration else None,
-        "frame_rate": lambda: round(float(stream.average_rate or 0), 3) or None,
-        "video_codec": lambda: stream.codec_context.name,
-        "audio_codec": lambda: sound[0].codec_context.name if sound else None,
-    }
-    readings = [(field, "container", read) for field, read in found.items()]
+    readings: list[Reading] = [
+        ("duration_s", "container", lambda: _seconds(film.duration)),
+        ("audio_codec", "container", lambda: _codec_name(sound[0]) if sound else None),
+    ]
+    try:
+        readings += _picture_readings(film, picture_track(film, media))
+    except UnsupportedMedia as reason:
+        told = read_all(readings, av.error.FFmpegError)
+        return Metadata(told.values, (*told.warnings, f"container: {reason.message}"))
     return read_all(readings, av.error.FFmpegError)
+
+
+def _picture_readings(film: InputContainer, stream: VideoStream) -> list[Reading]:
+    upright_size = functools.cache(partial(_upright_size, film, stream))
+    frame_rate = stream.average_rate
+    return [
+        ("width", "container", lambda: upright_size()[0]),
+        ("height", "container", lambda: upright_size()[1]),
+        ("frame_rate", "container", lambda: round(float(frame_rate), 3) if frame_rate else None),
+        ("video_codec", "container", lambda: _codec_name(stream)),
+    ]
+
+
+def _seconds(duration: int | None) -> float | None:
+    return round(duration / av.time_base, 3) if duration else None
+
+
+def _codec_name(stream: VideoStream | AudioStream) -> str | None:
+    # A codec that FFmpeg does not know has no context, whatever PyAV's types say.
+    name: str | None = getattr(stream.codec_context, "name", None)
+    return name
 
 
 def _upright_size(film: InputContainer, stream: VideoStream) -> tuple[int, int]:

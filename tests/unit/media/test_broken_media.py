@@ -5,15 +5,22 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from museion.base.errors import InvalidInput
 from museion.media import errors
-from museion.media.errors import CorruptMedia, EmptyFile, TruncatedMedia, UnknownMedia
+from museion.media.errors import (
+    CorruptMedia,
+    EmptyFile,
+    TruncatedMedia,
+    UnknownMedia,
+    UnsupportedMedia,
+)
 from museion.media.limits import Limits
 from museion.media.metadata import Metadata, extract_metadata
 from museion.media.renditions import make_renditions
-from museion.media.sniff import sniff
+from museion.media.sniff import MP4, SVG, sniff
 from museion.testing.media import DAMAGES, FORMATS, break_file
 
 # Arithmetic coders give some picture for any bits, and raw sensor data or a picture inside a page
@@ -59,6 +66,47 @@ def test_damage_that_a_format_cannot_notice_still_ends_well(
 
     with contextlib.suppress(InvalidInput):
         assert len(make_renditions(path, sniff(path))) == 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("seed", range(12))
+def test_a_few_wrong_bytes_anywhere_are_shown_or_refused(
+    copy_of: Callable[[str], Path], name: str, seed: int
+) -> None:
+    path = copy_of(name)
+    content = bytearray(path.read_bytes())
+    draw = np.random.default_rng([FORMATS.index(name), seed])
+    reach = min(len(content), int(draw.choice((64, 1024, 65536))))
+    for place in draw.integers(0, reach, size=draw.choice((1, 4, 16))):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+
+    with contextlib.suppress(InvalidInput):
+        media = sniff(path)
+        assert isinstance(extract_metadata(path, media), Metadata)
+        assert len(make_renditions(path, media)) == 2
+
+
+def test_a_codec_that_nobody_knows_is_unsupported(copy_of: Callable[[str], Path]) -> None:
+    path = copy_of("mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9"))
+
+    with pytest.raises(UnsupportedMedia, match="no decoder"):
+        make_renditions(path, MP4)
+    assert extract_metadata(path, MP4).best("duration_s") == 2.0
+
+
+@pytest.mark.parametrize("encoding", ["UTV-8", "utf-7", "hex"])
+def test_an_encoding_that_nobody_knows_is_damage(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.svg"
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?>{drawing}')
+
+    with contextlib.suppress(UnknownMedia):
+        assert sniff(path) == SVG
+    with pytest.raises(CorruptMedia):
+        make_renditions(path, SVG)
+    assert extract_metadata(path, SVG).warnings
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -33,6 +33,7 @@ _SAFE_BODIES = {
     "use of own part": '<g id="b"><rect width="9" height="9"/></g><use href="#b" x="20"/>',
     "style": "<style>rect { fill: red } /* @import would be bad */</style>",
     "description": '<metadata><work about="http://example.org/">Ada</work></metadata>',
+    "profile of another machine": '<color-profile name="P3" href="file:///P3.icc"/>',
     "page without fetches": "<foreignObject><p>text</p></foreignObject>",
 }
 
