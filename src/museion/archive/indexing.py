@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from museion.search.lexical import Field, LexicalIndex, Texts
 from museion.search.vector_index import VectorIndex
 from museion.streams.projection import Projection
 
-T = TypeVar("T")
+IndexT = TypeVar("IndexT", bound="_Index")
 
 LEXICAL_FIELDS = (
     Field("title", weight=2.0),
@@ -56,13 +56,17 @@ class Indexes:
         self.space = space
 
     @classmethod
-    def open(cls, folder: Path, space: EmbeddingSpace) -> Self:
-        """Open for writing; an index that is damaged or of another form is built anew."""
+    def open(cls, folder: Path, space: EmbeddingSpace, *, log_end: int | None = None) -> Self:
+        """Open for writing; an index that is damaged or of another form is built anew.
+
+        So is one that holds more than `log_end`, the last event of the log.
+        """
         words, vectors = _places(folder, space)
-        lexical = _or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS))
+        lexical = _or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS), log_end)
         exact = _or_anew(
             vectors,
             lambda: ExactIndex.open(vectors, space=space.id, dimension=space.dimension),
+            log_end,
         )
         return cls(lexical, exact, space)
 
@@ -173,10 +177,21 @@ def _places(folder: Path, space: EmbeddingSpace) -> tuple[Path, Path]:
     return folder / "lexical", folder / "vectors" / space.id.replace(":", "-")
 
 
-def _or_anew(folder: Path, open_index: Callable[[], T]) -> T:
-    """Open an index; drop it first where it is damaged: the log has all that it held."""
+class _Index(Protocol):
+    @property
+    def position(self) -> int: ...
+    def close(self) -> None: ...
+
+
+def _or_anew(folder: Path, open_index: Callable[[], IndexT], log_end: int | None) -> IndexT:
+    """Open an index; drop it first where it cannot be used: the log has all that it held."""
     try:
-        return open_index()
+        index = open_index()
     except Damaged:
         shutil.rmtree(folder)
         return open_index()
+    if log_end is not None and index.position > log_end:
+        index.close()
+        shutil.rmtree(folder)
+        return open_index()
+    return index

@@ -91,7 +91,8 @@ class Searcher:
 
     def warm_up(self) -> None:
         """Open the text tower in the background, so that the first query does not wait for it."""
-        threading.Thread(target=self._text_tower, name="warm-up", daemon=True).start()
+        # No daemon: a process that ends while a thread builds a session is aborted by the library.
+        threading.Thread(target=self._text_tower, name="warm-up").start()
 
     def search(self, text: str, *, limit: int, offset: int = 0) -> Answer:
         """Return the hits for what someone typed, from `offset` on.

@@ -140,12 +140,14 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     log = EventLog(LmdbEventStore(folder / "log"))
     stack.push_async_callback(log.close)
     changes = ChangeFeed()
-    projection = CatalogProjection(folder / "catalog.sqlite", on_change=changes.publish)
+    projection = CatalogProjection(
+        folder / "catalog.sqlite", log_end=log.sequence_nr, on_change=changes.publish
+    )
     stack.callback(projection.close)
     catalog = Catalog(folder / "catalog.sqlite")
     stack.callback(catalog.close)
     checkpoint = built_in_checkpoint(settings.encoder)
-    indexes = Indexes.open(folder / "index", checkpoint.space)
+    indexes = Indexes.open(folder / "index", checkpoint.space, log_end=log.sequence_nr)
     stack.callback(indexes.close)
     pool = WorkerPool(_worker_limits(settings))
     stack.callback(pool.close)

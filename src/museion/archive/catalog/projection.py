@@ -11,7 +11,14 @@ from pathlib import Path
 from museion.archive.asset import AssetId
 from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.fields import asset_columns
-from museion.archive.catalog.schema import ALL_STEPS, STEPS_OF, Step, folded, open_database
+from museion.archive.catalog.schema import (
+    ALL_STEPS,
+    STEPS_OF,
+    Step,
+    drop_database,
+    folded,
+    open_database,
+)
 from museion.archive.events import (
     ArchiveEvent,
     AssetIngested,
@@ -37,17 +44,28 @@ class CatalogProjection:
 
     Args:
         path: the SQLite file.
+        log_end: last event of the log; a catalog that holds more follows another state of the log,
+            one before a backup was put back for example, and is built anew.
         on_change: called after each batch with the new position and the ids of changed assets.
     """
 
     name = "catalog"
 
     def __init__(
-        self, path: Path, *, on_change: Callable[[int, Sequence[AssetId]], None] | None = None
+        self,
+        path: Path,
+        *,
+        log_end: int | None = None,
+        on_change: Callable[[int, Sequence[AssetId]], None] | None = None,
     ) -> None:
         self._database = open_database(path)
         self._on_change = on_change
         self._position = self._stored_position()
+        if log_end is not None and self._position > log_end:
+            self._database.close()
+            drop_database(path)
+            self._database = open_database(path)
+            self._position = 0
 
     @property
     def position(self) -> int:

@@ -107,9 +107,14 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         return _open_database(path)
     except (_OtherForm, CatalogDamaged):
-        for leftover in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            leftover.unlink(missing_ok=True)
+        drop_database(path)
         return _open_database(path)
+
+
+def drop_database(path: Path) -> None:
+    """Remove the catalog; whoever opens it next builds it anew."""
+    for part in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        part.unlink(missing_ok=True)
 
 
 class _OtherForm(Exception):
