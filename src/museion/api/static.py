@@ -31,9 +31,11 @@ def index() -> Response[bytes]:
 @get("/{path:path}", include_in_schema=False, sync_to_thread=True)
 def page_file(path: str) -> Response[bytes]:
     """Return a file of the page; any other path is the page itself, which reads it."""
-    file = (_FOLDER / path.lstrip("/")).resolve()
     if path.startswith("/api/"):
         return Response(b"", status_code=404, media_type="text/plain")
+    if "\0" in path:
+        return _index()
+    file = (_FOLDER / path.lstrip("/")).resolve()
     if not file.is_relative_to(_FOLDER.resolve()) or not file.is_file():
         return _index()
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"

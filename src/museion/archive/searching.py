@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from museion.models.embedded import TextTower
 
 _CANDIDATES = 500
-"""How many each signal offers to fusion; nobody pages further through a ranking."""
+"""How many each signal offers to fusion; more only for who pages further through a ranking."""
+_MOST_CANDIDATES = 10_000
+"""The end of every ranking: an engine sets memory aside for each hit that it is asked for."""
 _LEAST_HITS = 20
 """So many hits are shown where there are assets, however little speaks for them."""
 _EXACT_BONUS = 1.0
@@ -143,7 +145,7 @@ class Searcher:
 
     def _ranked(self, query: Query, limit: int, offset: int) -> tuple[int, list[Hit]]:
         allowed = self._allowed(query)
-        candidates = max(_CANDIDATES, offset + limit)
+        candidates = min(max(_CANDIDATES, offset + limit), _MOST_CANDIDATES)
         by_word = self._indexes.lexical.search(
             query.text,
             limit=candidates,

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from museion.archive.catalog.schema import folded
+from museion.base.errors import InvalidInput
 from museion.media.sniff import SUPPORTED
 from museion.search.filters import (
     CameraFilter,
@@ -20,6 +21,7 @@ from museion.search.filters import (
     TypeFilter,
 )
 
+_MOST_CONDITIONS = 100
 _KINDS = frozenset({"image", "raw", "vector", "video", "sound", "document"})
 _MEDIA_TYPES = MappingProxyType(
     {"jpeg": "image/jpeg", "tiff": "image/tiff"} | {each.extension: each.mime for each in SUPPORTED}
@@ -35,11 +37,26 @@ class Condition:
     arguments: tuple[object, ...]
 
 
+class TooManyFilters(InvalidInput):
+    """More filters stand in one query than anybody types."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"Expected at most {_MOST_CONDITIONS} filters; came {count}.", remedy="Leave some out."
+        )
+
+
 def all_of(conditions: Iterable[Condition]) -> Condition:
-    """Return the condition that all of the given ones hold; with none, every asset fulfils it."""
-    gathered = list(conditions)
+    """Return the condition that all of the given ones hold; with none, every asset fulfils it.
+
+    Raises:
+        TooManyFilters: there are more different ones than a statement should have.
+    """
+    gathered = list(dict.fromkeys(conditions))
     if not gathered:
         return Condition("1", ())
+    if len(gathered) > _MOST_CONDITIONS:
+        raise TooManyFilters(len(gathered))
     return Condition(
         " AND ".join(f"({each.sql})" for each in gathered),
         tuple(argument for each in gathered for argument in each.arguments),
