@@ -12,11 +12,16 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Message, Scope
 
-from museion.api import asset_routes, change_routes, search_routes, static, upload_routes
+from museion.api import (
+    asset_routes,
+    change_routes,
+    openapi,
+    search_routes,
+    static,
+    upload_routes,
+)
 from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
 from museion.api.schemas import EncoderNotice, SiteStatus
 from museion.archive.archive import Archive
@@ -78,7 +83,7 @@ def create_app(
         before_request=partial(_refuse_foreign, frozenset(hosts)),
         before_send=[_secure],
         compression_config=CompressionConfig(backend="gzip", exclude=_UNCOMPRESSED),
-        openapi_config=_openapi(),
+        openapi_config=openapi.configuration(),
         logging_config=None,
     )
 
@@ -127,14 +132,3 @@ async def _secure(message: Message, _scope: Scope) -> None:
         headers = MutableScopeHeaders.from_message(message)
         for name, value in _SECURITY_HEADERS.items():
             headers.setdefault(name, value)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Museion",
-        version=VERSION,
-        summary="A media archive: ingest, search, look at assets, follow changes.",
-        path="/schema",
-        render_plugins=[JsonRenderPlugin()],
-        use_handler_docstrings=True,
-    )

@@ -10,6 +10,7 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from museion.api.byte_range import requested_range, stream_file
+from museion.api.openapi import contents, header, problems
 from museion.api.schemas import Detail, Page, Tile, detail, tile
 from museion.archive.archive import Archive
 from museion.archive.asset import AssetId
@@ -21,11 +22,16 @@ from museion.search.query import parse_query
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 Limit = Annotated[int, Parameter(ge=1, le=500, description="How many at most.")]
-Offset = Annotated[int, Parameter(ge=0, description="How many to pass over.")]
+Offset = Annotated[int, Parameter(ge=0, le=(1 << 31) - 1, description="How many to pass over.")]
+Id = Annotated[str, Parameter(description="Id of the asset: 24 characters.")]
 Filters = Annotated[str, Parameter(description="Filters such as `type:video after:2020`.")]
 
 
-@get("/api/assets", summary="A stretch of the archive in display order")
+@get(
+    "/api/assets",
+    summary="A stretch of the archive in display order",
+    responses=problems(400),
+)
 async def list_assets(
     archive: Archive, offset: Offset = 0, limit: Limit = 100, q: Filters = ""
 ) -> Page:
@@ -33,7 +39,16 @@ async def list_assets(
     return await asyncio.to_thread(_page, archive, offset, limit, _condition(q))
 
 
-@get("/api/layout", summary="The aspect of every asset, two bytes each", sync_to_thread=True)
+@get(
+    "/api/layout",
+    summary="The aspect of every asset, two bytes each",
+    sync_to_thread=True,
+    response_headers=[
+        header("X-Position", "Catalog position that the answer shows."),
+        header("X-Total", "How many assets there are."),
+    ],
+    responses=contents("application/octet-stream", 200) | problems(400),
+)
 def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
     """uint16 little endian, width / height in thousandths, in display order."""
     position = archive.catalog.counts().position
@@ -45,23 +60,38 @@ def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
     )
 
 
-@get("/api/timeline", summary="Months with how many assets they have", sync_to_thread=True)
+@get(
+    "/api/timeline",
+    summary="Months with how many assets they have",
+    sync_to_thread=True,
+    responses=problems(400),
+)
 def timeline(archive: Archive, q: Filters = "") -> list[Month]:
     """In display order; `offset` is where a month begins."""
     return archive.catalog.months(_condition(q))
 
 
-@get("/api/assets/{asset_id:str}", summary="Everything about one asset")
-async def show_asset(archive: Archive, asset_id: str) -> Detail:
+@get(
+    "/api/assets/{asset_id:str}",
+    summary="Everything about one asset",
+    responses=problems(400, 404),
+)
+async def show_asset(archive: Archive, asset_id: Id) -> Detail:
     """Metadata values come with their source in the original."""
     return detail(await archive.asset(AssetId(asset_id)))
 
 
-@get("/api/assets/{asset_id:str}/original", summary="The bytes as they came in")
+@get(
+    "/api/assets/{asset_id:str}/original",
+    summary="The bytes as they came in",
+    responses=contents("*/*", 200, 206) | problems(400, 404, 422),
+)
 async def original(
     archive: Archive,
-    asset_id: str,
-    byte_range: Annotated[str | None, Parameter(header="Range")] = None,
+    asset_id: Id,
+    byte_range: Annotated[
+        str | None, Parameter(header="Range", description="One range of bytes, such as bytes=0-99.")
+    ] = None,
 ) -> Stream:
     """Answers byte ranges, so that players can seek; the bytes are verified before."""
     asset = (await archive.asset(AssetId(asset_id))).summary
@@ -74,8 +104,15 @@ async def original(
     )
 
 
-@get("/api/blobs/{digest:str}", summary="The bytes of a rendition")
-async def blob(archive: Archive, digest: str) -> Response[bytes]:
+@get(
+    "/api/blobs/{digest:str}",
+    summary="The bytes of a rendition",
+    responses=contents("image/webp", 200) | problems(400, 404, 422),
+)
+async def blob(
+    archive: Archive,
+    digest: Annotated[str, Parameter(description="BLAKE3 of the bytes, 64 hexadecimal digits.")],
+) -> Response[bytes]:
     """A digest names its bytes for ever, so any cache may keep them."""
     content = await asyncio.to_thread(archive.blobs.read, as_digest(digest))
     return Response(

@@ -9,6 +9,7 @@ import msgspec
 from litestar import get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from museion.api.openapi import contents
 from museion.archive.archive import Archive
 from museion.archive.asset import AssetId
 
@@ -27,7 +28,11 @@ class CatalogChange(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
-@get("/api/changes", summary="Server-sent events: `catalog` after each change")
+@get(
+    "/api/changes",
+    summary="Server-sent events: `catalog` after each change",
+    responses=contents("text/event-stream", 200),
+)
 async def changes(archive: Archive) -> ServerSentEvent:
     """One at once, then one after each change, at most four a second, until the site stops."""
     return ServerSentEvent(_messages(archive))

@@ -9,7 +9,8 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import Parameter
 
-from museion.api.asset_routes import Limit, Offset
+from museion.api.asset_routes import Id, Limit, Offset
+from museion.api.openapi import TakesFile, problems
 from museion.api.problems import AnyRequest
 from museion.api.schemas import SearchAnswer, Suggestion, search_answer
 from museion.archive.archive import Archive
@@ -20,7 +21,7 @@ from museion.archive.suggesting import suggest
 _MOST_PICTURE_BYTES = 64 << 20
 
 
-@get("/api/search", summary="Hits for a query, best first")
+@get("/api/search", summary="Hits for a query, best first", responses=problems(400))
 async def search(
     archive: Archive,
     q: Annotated[str, Parameter(max_length=2000, description="Words, phrases and filters.")],
@@ -31,13 +32,23 @@ async def search(
     return search_answer(await archive.search(q, limit=limit, offset=offset))
 
 
-@get("/api/assets/{asset_id:str}/similar", summary="Assets that look like an asset")
-async def similar(archive: Archive, asset_id: str, limit: Limit = 24) -> SearchAnswer:
+@get(
+    "/api/assets/{asset_id:str}/similar",
+    summary="Assets that look like an asset",
+    responses=problems(400, 404, 409),
+)
+async def similar(archive: Archive, asset_id: Id, limit: Limit = 24) -> SearchAnswer:
     """The asset itself is not among the hits."""
     return search_answer(await archive.similar(AssetId(asset_id), limit=limit))
 
 
-@post("/api/search/like", summary="Assets that look like a picture", status_code=200)
+@post(
+    "/api/search/like",
+    summary="Assets that look like a picture",
+    status_code=200,
+    operation_class=TakesFile,
+    responses=problems(400, 415, 422),
+)
 async def search_like(archive: Archive, request: AnyRequest, limit: Limit = 50) -> SearchAnswer:
     """The body is the bytes of the picture; it is not kept."""
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +63,15 @@ async def search_like(archive: Archive, request: AnyRequest, limit: Limit = 50) 
         return search_answer(await archive.search_like(path, limit=limit))
 
 
-@get("/api/suggest", summary="Completions for the last word of a query", sync_to_thread=True)
-def suggestions(archive: Archive, q: str = "") -> list[Suggestion]:
+@get(
+    "/api/suggest",
+    summary="Completions for the last word of a query",
+    sync_to_thread=True,
+    responses=problems(400),
+)
+def suggestions(
+    archive: Archive,
+    q: Annotated[str, Parameter(description="What has been typed so far.")] = "",
+) -> list[Suggestion]:
     """Names of filters, and the keywords and cameras that the archive holds."""
     return [Suggestion(each.text, each.label, each.kind) for each in suggest(archive.catalog, q)]

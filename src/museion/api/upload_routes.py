@@ -7,8 +7,10 @@ from typing import Annotated
 
 from blake3 import blake3
 from litestar import Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from museion.api.openapi import TakesFile, problems
 from museion.api.problems import AnyRequest
 from museion.api.schemas import QuarantineItem, Retried, UploadOutcome
 from museion.archive.archive import Archive
@@ -16,11 +18,23 @@ from museion.archive.catalog.records import QuarantineEntry
 from museion.archive.ingest import Outcome
 
 
-@post("/api/assets", summary="Upload one file", status_code=201, request_max_body_size=None)
+@post(
+    "/api/assets",
+    summary="Upload one file",
+    status_code=201,
+    request_max_body_size=None,
+    operation_class=TakesFile,
+    responses={
+        200: ResponseSpec(UploadOutcome, generate_examples=False, description="Known already.")
+    }
+    | problems(400, 415, 422, 503),
+)
 async def upload(
     archive: Archive,
     request: AnyRequest,
-    filename: Annotated[str, Parameter(min_length=1, max_length=255)],
+    filename: Annotated[
+        str, Parameter(min_length=1, max_length=255, description="Name of the file, for people.")
+    ],
 ) -> Response[UploadOutcome]:
     """The body is the bytes of the file. 201 for a new asset, 200 for content known already."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1] or "unnamed"
