@@ -47,7 +47,8 @@ async def list_assets(
         header("X-Position", "Catalog position that the answer shows."),
         header("X-Total", "How many assets there are."),
     ],
-    responses=contents("application/octet-stream", 200) | problems(400),
+    media_type="application/octet-stream",
+    responses=problems(400),
 )
 def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
     """uint16 little endian, width / height in thousandths, in display order."""
