@@ -3,7 +3,8 @@
  *
  * After a jump only what is in sight is drawn, so that its pictures come first; a moment later the
  * surroundings follow. While one scrolls, the reach grows with the speed: what will be in sight
- * soon is loading by then.
+ * soon is loading by then. Faster than anyone can look, hardly anything is drawn ahead: what one
+ * stops at must not wait for what one flies over.
  */
 export class Reach {
   #speed_px_s = 0;
@@ -44,7 +45,8 @@ export class Reach {
   extent(viewHeight: number): { above: number; below: number } {
     if (this.#isNarrow) return { above: NARROW_PX, below: NARROW_PX };
     const quick = this.#speed_px_s * LEAD_S;
-    const ahead = Math.min(MOST * viewHeight, Math.max(LEAST * viewHeight, quick));
+    const isFlying = this.#speed_px_s > FLYING_SCREENS_S * viewHeight;
+    const ahead = isFlying ? viewHeight / 2 : Math.min(MOST * viewHeight, Math.max(LEAST * viewHeight, quick));
     const behind = quick > LEAST * viewHeight ? NARROW_PX : BEHIND * viewHeight;
     return this.#direction === 1 ? { above: behind, below: ahead } : { above: ahead, below: behind };
   }
@@ -52,6 +54,7 @@ export class Reach {
 
 /** Pictures are asked for this long before they come into sight. */
 const LEAD_S = 0.5;
+const FLYING_SCREENS_S = 9;
 const LEAST = 1.5;
 const MOST = 4;
 const BEHIND = 0.75;
