@@ -98,7 +98,7 @@ class ServedSite:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Return the JSON at a path; anything but 200 fails."""
-        answer = self.http.get(path, params=parameters)
+        answer = self.http.get(path, params=parameters or None)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
