@@ -13,6 +13,10 @@ class Limits:
     """Width times height of a still. The largest single-shot sensors have 150 million pixels and
     stitched scans a few hundred; 60,000 x 60,000 has 3,600 million."""
 
+    max_side_pixels: int = 250_000
+    """Width or height of a still. What is read row by row is held in bands of 64 rows and more, so
+    that very long rows cost memory however few they are; the widest scans have about 200,000."""
+
     max_decoded_bytes: int = 1 << 30
     """Memory for pixels, where a format must be decoded whole (interlaced PNG, progressive JPEG,
     WebP, GIF, AVIF, HEIC); formats read row by row need only `max_pixels`."""

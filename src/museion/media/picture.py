@@ -66,10 +66,12 @@ def check_pixels(
         whole_bytes_per_pixel: memory per pixel where the decoder must hold the whole picture.
 
     Raises:
-        PixelFlood: it has too many pixels, or would need too much memory.
+        PixelFlood: it has too many pixels or too long a side, or would need too much memory.
     """
     if width * height > limits.max_pixels:
         raise PixelFlood(width=width, height=height, limit=f"{limits.max_pixels} in all")
+    if max(width, height) > limits.max_side_pixels:
+        raise PixelFlood(width=width, height=height, limit=f"{limits.max_side_pixels} a side")
     needed_bytes = width * height * whole_bytes_per_pixel
     if needed_bytes > limits.max_decoded_bytes:
         limit = f"{limits.max_decoded_bytes} bytes in memory, it needs {needed_bytes}"

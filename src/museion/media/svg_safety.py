@@ -16,7 +16,13 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from museion.media import sniff
-from museion.media.errors import CorruptMedia, MediaTooLarge, TruncatedMedia, UnsafeVector
+from museion.media.errors import (
+    CorruptMedia,
+    MediaTooLarge,
+    PixelFlood,
+    TruncatedMedia,
+    UnsafeVector,
+)
 from museion.media.limits import Limits
 from museion.media.picture import check_pixels
 
@@ -72,7 +78,7 @@ class _Inspector:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._elements = 0
-        self._embedded_pixels = 0
+        self._embedded_bytes = 0
         self._style: list[str] | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -152,8 +158,11 @@ class _Inspector:
             raise CorruptMedia(sniff.SVG.format_name, "a picture inside it is damaged") from None
         if not str(image.get("vips-loader")).startswith(("png", "jpeg", "gif", "webp")):
             raise UnsafeVector("a picture inside it is not what it is said to be")
-        self._embedded_pixels += image.width * image.height
-        check_pixels(self._embedded_pixels, 1, self._limits, whole_bytes_per_pixel=_BYTES_PER_PIXEL)
+        check_pixels(image.width, image.height, self._limits)
+        self._embedded_bytes += image.width * image.height * _BYTES_PER_PIXEL
+        if self._embedded_bytes > self._limits.max_decoded_bytes:
+            limit = f"{self._limits.max_decoded_bytes} bytes for all in a drawing"
+            raise PixelFlood(width=image.width, height=image.height, limit=limit)
 
 
 def _local(name: str) -> str:

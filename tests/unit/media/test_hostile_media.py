@@ -59,6 +59,14 @@ def test_a_png_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     assert (fields["width"], fields["height"]) == (60_000, 60_000)
 
 
+def test_rows_may_not_be_too_long(tmp_path: Path) -> None:
+    """Found by mutation: 7 million pixels in each of 48 rows made GLib abort the process."""
+    path = make_png_bomb(tmp_path / "long.png", width=7_274_560, height=48)
+
+    with pytest.raises(PixelFlood, match="a side"):
+        make_renditions(path, sniff.PNG)
+
+
 @pytest.mark.parametrize("name", ["jpg", "png", "gif", "webp", "tif", "avif", "heic", "dng"])
 def test_each_still_is_measured_before_it_is_decoded(samples: dict[str, Path], name: str) -> None:
     with pytest.raises(PixelFlood, match="400 x 300"):
