@@ -39,10 +39,7 @@ def open_embedded_image_tower(*, threads: int = 1) -> ImageTower:
     Raises:
         Damaged: a file of the checkpoint is not what its card says.
     """
-    checkpoint = built_in_checkpoint(EMBEDDED)
-    table = checkpoint.file("labels.json").read_bytes()
-    words = msgspec.json.decode(table, type=list[_LabelWord])
-    return ImageTower(_session(checkpoint.file("image_tower.onnx"), threads), checkpoint, words)
+    return image_tower_of(built_in_checkpoint(EMBEDDED), threads=threads)
 
 
 def open_embedded_text_tower(*, threads: int = 1) -> TextTower:
@@ -54,7 +51,18 @@ def open_embedded_text_tower(*, threads: int = 1) -> TextTower:
     Raises:
         Damaged: a file of the checkpoint is not what its card says.
     """
-    checkpoint = built_in_checkpoint(EMBEDDED)
+    return text_tower_of(built_in_checkpoint(EMBEDDED), threads=threads)
+
+
+def image_tower_of(checkpoint: Checkpoint, *, threads: int) -> ImageTower:
+    """Open the image tower of any checkpoint laid out like the built-in one."""
+    table = checkpoint.file("labels.json").read_bytes()
+    words = msgspec.json.decode(table, type=list[_LabelWord])
+    return ImageTower(_session(checkpoint.file("image_tower.onnx"), threads), checkpoint, words)
+
+
+def text_tower_of(checkpoint: Checkpoint, *, threads: int) -> TextTower:
+    """Open the text tower of any checkpoint laid out like the built-in one."""
     tokenizer = Tokenizer.from_file(str(checkpoint.file("tokenizer.json")))
     return TextTower(_session(checkpoint.file("text_tower.onnx"), threads), checkpoint, tokenizer)
 
@@ -150,7 +158,7 @@ class TextTower:
 
     def _equally_long(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
         """Group texts of one length, so that no text is padded and company changes no row."""
-        encodings = self._tokenizer.encode_batch([text[:CHARACTERS_READ] for text in texts])
+        encodings = self._tokenizer.encode_batch([_readable(text) for text in texts])
         by_length: dict[int, list[int]] = {}
         for place, encoding in enumerate(encodings):
             by_length.setdefault(len(encoding.ids), []).append(place)
@@ -158,6 +166,11 @@ class TextTower:
             for start in range(0, len(places), TEXTS_AT_ONCE):
                 some = places[start : start + TEXTS_AT_ONCE]
                 yield some, np.array([encodings[place].ids for place in some], np.int64)
+
+
+def _readable(text: str) -> str:
+    """Cut an absurd text short, and put a question mark for half a character (lone surrogate)."""
+    return text[:CHARACTERS_READ].encode("utf-8", "replace").decode("utf-8")
 
 
 def fit_square(image: RgbImage, side: int) -> NDArray[np.uint8]:

@@ -24,10 +24,10 @@ from museion.models.training.class_words import ClassWord
 
 SAID_AT_LEAST = 20  # photos
 # Captions say these words mostly in another sense: "an orange shirt", "looks at the camera".
-NOT_FOR_MEASURING = frozenset(
-    "shore animal clothing mammal orange camera lighter promontory tank glass plate weapon "
-    "woodwind citrus fruit ear muzzle suit pole cup bubble swing racer jersey".split()
-)
+NOT_FOR_MEASURING = """
+shore animal clothing mammal orange camera lighter promontory tank glass plate weapon woodwind
+citrus fruit ear muzzle suit pole cup bubble swing racer jersey
+"""
 BINS = 10
 
 
@@ -50,7 +50,8 @@ def said_of_photos(
 def measured_labels(words: Sequence[ClassWord], said: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the columns of labels that captions say often enough to measure by."""
     frequent = said.sum(axis=0) >= SAID_AT_LEAST
-    usable = np.array([word.word not in NOT_FOR_MEASURING for word in words])
+    unusable = set(NOT_FOR_MEASURING.split())
+    usable = np.array([word.word not in unusable for word in words])
     return np.flatnonzero(frequent & usable)
 
 
@@ -64,11 +65,12 @@ def fit_curve(shares: NDArray[np.float32], said: NDArray[np.bool_]) -> tuple[flo
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
         value = functional.binary_cross_entropy_with_logits(curve[0] * odds + curve[1], truth)
-        value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        value.backward()
         return value
 
     optimiser.step(loss)
-    return float(curve[0]), float(curve[1])
+    slope, offset = curve.detach().tolist()
+    return slope, offset
 
 
 def log_odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,20 +23,20 @@ CLASSES = 1000
 # Kept because people search for them; each stands for at least two classes. A word that WordNet
 # uses for several things is told apart by its synset number.
 BROADER = """
-animal mammal bird dog fish reptile amphibian insect snake lizard turtle frog salamander monkey ape
-shark spider butterfly beetle crab lobster snail parrot duck heron bear fox wolf wild_dog big_cat
-domestic_cat rabbit rodent antelope whale elephant marsupial crustacean arachnid hunting_dog
-terrier spaniel retriever shepherd_dog poodle sled_dog corgi greyhound seabird bird_of_prey
-vehicle car truck bus van boat ship sailboat warship aircraft bicycle locomotive military_vehicle
-sled musical_instrument stringed_instrument wind_instrument percussion_instrument guitar piano
-keyboard_instrument brass woodwind building house shop bridge fence tower place_of_worship roof
-theater dwelling clothing hat shoe coat skirt swimsuit sweater helmet necktie mask footwear
-furniture chair table cabinet bed lamp bottle bag basket box clock timepiece telephone computer
-camera tool hand_tool knife kitchen_appliance home_appliance cooking_utensil weapon gun ball
-food fruit vegetable bread dessert beverage dish baked_goods sandwich squash citrus fungus flower
-plant mountain shore geological_formation sports_equipment crocodilian_reptile jar glass bowl pen
-toilet_seat armor train_set wheel curtain candle
-""".split()
+animal mammal bird dog fish reptile amphibian insect snake lizard turtle frog salamander monkey
+ape shark spider butterfly beetle crab lobster snail parrot duck heron bear fox wolf wild_dog
+big_cat domestic_cat rabbit rodent antelope whale elephant marsupial crustacean arachnid
+hunting_dog terrier spaniel retriever shepherd_dog poodle sled_dog corgi greyhound seabird
+bird_of_prey vehicle car truck bus van boat ship sailboat warship aircraft bicycle locomotive
+military_vehicle sled musical_instrument stringed_instrument wind_instrument
+percussion_instrument guitar piano keyboard_instrument brass woodwind building house shop bridge
+fence tower place_of_worship roof theater dwelling clothing hat shoe coat skirt swimsuit sweater
+helmet necktie mask footwear furniture chair table cabinet bed lamp bottle bag basket box clock
+timepiece telephone computer camera tool hand_tool knife kitchen_appliance home_appliance
+cooking_utensil weapon gun ball food fruit vegetable bread dessert beverage dish baked_goods
+sandwich squash citrus fungus flower plant mountain shore geological_formation sports_equipment
+crocodilian_reptile jar glass bowl pen toilet_seat armor train_set wheel curtain candle
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,8 @@ def _write_table(wordnet: Path, numbers: list[str], target: Path) -> None:
     synsets = _read_nouns(wordnet)
     above = [_ancestors(number, synsets) for number in numbers]
     rows = [_row(number, (place,), synsets) for place, number in enumerate(numbers)]
-    broader = {
-        number
-        for number in set().union(*above)
-        if any(name in BROADER for name in synsets[number].names[:1])
-    }
+    wanted = set(BROADER.split())
+    broader = {number for number in set().union(*above) if synsets[number].names[0] in wanted}
     for number in sorted(broader):
         members = tuple(place for place, found in enumerate(above) if number in found)
         if len(members) > 1:

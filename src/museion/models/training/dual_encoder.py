@@ -1,7 +1,7 @@
 """The two towers as they are shipped, in PyTorch: what `export` writes down as ONNX.
 
-Letters: B inputs, S side of the square, F width of the pooled picture (1280), J width of the caption
-half, K width of the class half, L labels, T tokens, W width of the sentence state (384).
+Letters: B inputs, S side of the square, F width of the pooled picture (1280), J width of the
+caption half, K width of the class half, L labels, T tokens, W width of the sentence state (384).
 
 An embedding is two unit rows side by side:
 
@@ -30,7 +30,7 @@ from museion.models.training.sentence_encoder import SentenceEncoder
 
 CLASS_SHARPNESS = 0.5  # factor on the logits; flatter than the trunk's own belief ranks better
 CLASSES_MIXED = 20
-GATE_RANGE = (0.3, 0.7)  # weight of the caption half, from a bare name to a caption
+GATE_RANGE = (0.3, 0.9)  # weight of the caption half, from a bare name to a caption
 
 
 @dataclass(frozen=True, slots=True)

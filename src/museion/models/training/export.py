@@ -34,7 +34,7 @@ CALIBRATION_BATCH = 16
 LARGE_MATRIX = 20_000  # numbers; smaller ones stay as they are
 
 
-class PixelBatches(CalibrationDataReader):  # type: ignore[misc]  # the base class is untyped
+class PixelBatches(CalibrationDataReader):
     """Feeds training photos [N, S, S, 3] to the calibration of the convolutions."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
@@ -184,10 +184,10 @@ def _shrink_matrices(path: Path) -> None:
         name for node in graph.node if node.op_type in ("Gemm", "MatMul") for name in node.input
     }
     for tensor in list(graph.initializer):
-        is_large = int(np.prod(tensor.dims)) >= LARGE_MATRIX and len(tensor.dims) == 2
-        if tensor.data_type == onnx.TensorProto.FLOAT and is_large:
-            if tensor.name in used_by_product:
-                _as_bytes(graph, tensor)
+        is_matrix = tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 2
+        is_large = is_matrix and int(np.prod(tensor.dims)) >= LARGE_MATRIX
+        if is_large and tensor.name in used_by_product:
+            _as_bytes(graph, tensor)
     onnx.save(model, path)
 
 

@@ -36,13 +36,13 @@ def recall_both_ways(
     right = similarity[np.arange(len(texts)), own]  # [N * C]
     ahead = (similarity >= right[:, None]).sum(axis=1) - 1
     best = right.reshape(len(photos), captions_each).max(axis=1)  # [N]
-    foreign = similarity.T >= best[:, None]  # [N, N * C]
+    foreign = best[:, None] <= similarity.T  # [N, N * C]
     foreign[own, np.arange(len(texts))] = False
     return Recall(shares_at_ranks(ahead), shares_at_ranks(foreign.sum(axis=1)))
 
 
 def recall_of_queries(photos: NDArray[np.float32], texts: NDArray[np.float32]) -> tuple[float, ...]:
-    """Return text-to-image recall where text `i` belongs to photo `i`; more photos only distract."""
+    """Return text-to-image recall; text `i` belongs to photo `i`, more photos only distract."""
     similarity = texts @ photos.T
     right = similarity[np.arange(len(texts)), np.arange(len(texts))]
     return shares_at_ranks((similarity >= right[:, None]).sum(axis=1) - 1)
