@@ -109,7 +109,9 @@ def _time(after: date | None, before: date | None) -> Condition:
 
 
 def _place(filter_: PlaceFilter) -> Condition:
+    # Only CASE promises not to compute what it does not need; AND may ask for the distance first.
     return Condition(
-        "latitude IS NOT NULL AND distance_km(?, ?, latitude, longitude) <= ?",
+        "CASE WHEN latitude IS NULL OR longitude IS NULL THEN 0"
+        " ELSE distance_km(?, ?, latitude, longitude) <= ? END",
         (filter_.latitude, filter_.longitude, filter_.radius_km),
     )
