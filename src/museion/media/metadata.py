@@ -7,14 +7,10 @@ of their members, of the fields and of the sources do not change.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import assert_never
-
 import msgspec
 
 from museion.media.capture_time import CaptureTime
 from museion.media.metadata_rules import precedence
-from museion.media.sniff import MediaType
 
 FieldValue = bool | int | float | str | tuple[str, ...]
 """A value as written below in `metadata_rules.FIELDS`: lists (keywords, creators) are tuples."""
@@ -65,31 +61,3 @@ class Metadata(msgspec.Struct, frozen=True):
             return None
         offset = self.best("capture_offset")
         return CaptureTime.from_iso(written).with_offset(offset if isinstance(offset, str) else "")
-
-
-def extract_metadata(path: Path, media: MediaType) -> Metadata:
-    """Return everything that a file says about itself.
-
-    A value that cannot be read becomes a warning and never hinders the others; a file that no
-    library can open gives a `Metadata` of warnings only.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if media.kind == "image" or media.kind == "raw":  # noqa: PLR1714 (narrows the type)
-        from museion.media.still_metadata import read_still_metadata
-
-        return read_still_metadata(path, media)
-    if media.kind == "video":
-        from museion.media.video_metadata import read_video_metadata
-
-        return read_video_metadata(path, media)
-    if media.kind == "document":
-        from museion.media.document_metadata import read_document_metadata
-
-        return read_document_metadata(path)
-    if media.kind == "vector":
-        from museion.media.svg_metadata import read_svg_metadata
-
-        return read_svg_metadata(path)
-    assert_never(media.kind)

@@ -165,7 +165,7 @@ FIELDS: dict[str, str] = {
     "audio_codec": "text",
     "page_count": "integer",
 }
-"""Every field that `extract_metadata` can give, and what its values are."""
+"""Every field that `metadata_reading.extract_metadata` can give, and what its values are."""
 
 
 @functools.cache

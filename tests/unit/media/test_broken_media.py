@@ -18,7 +18,8 @@ from museion.media.errors import (
     UnsupportedMedia,
 )
 from museion.media.limits import Limits
-from museion.media.metadata import Metadata, extract_metadata
+from museion.media.metadata import Metadata
+from museion.media.metadata_reading import extract_metadata
 from museion.media.renditions import make_renditions
 from museion.media.sniff import MP4, SVG, sniff
 from museion.testing.media import DAMAGES, FORMATS, break_file

@@ -10,7 +10,7 @@ import pytest
 
 from museion.media import sniff
 from museion.media.errors import CorruptMedia, LockedDocument, UnsupportedMedia
-from museion.media.metadata import extract_metadata
+from museion.media.metadata_reading import extract_metadata
 from museion.media.renditions import Rendition, make_renditions
 from museion.testing.dng_sample import dng_bytes
 from museion.testing.media import jpeg_bytes, make_sample

@@ -20,7 +20,7 @@ from museion.media.errors import (
     UnsafeVector,
 )
 from museion.media.limits import Limits
-from museion.media.metadata import extract_metadata
+from museion.media.metadata_reading import extract_metadata
 from museion.media.renditions import make_renditions
 from museion.testing.hostile_media import make_png_bomb, unsafe_svgs
 from museion.testing.media import FORMATS, image_bytes, make_sample
@@ -172,7 +172,7 @@ from pathlib import Path
 from museion.media.process import prepare_worker
 prepare_worker()
 from museion.media.limits import Limits
-from museion.media.metadata import extract_metadata
+from museion.media.metadata_reading import extract_metadata
 from museion.media.renditions import make_renditions
 from museion.media.sniff import sniff
 for name in sys.argv[1:]:

@@ -10,7 +10,8 @@ import pytest
 from museion.media import sniff
 from museion.media.capture_time import CaptureTime
 from museion.media.errors import UnsupportedMedia
-from museion.media.metadata import FieldValue, Metadata, Value, extract_metadata
+from museion.media.metadata import FieldValue, Metadata, Value
+from museion.media.metadata_reading import extract_metadata
 from museion.media.metadata_rules import FIELDS, RULES, precedence
 from museion.media.metadata_writing import (
     UnfittingValue,

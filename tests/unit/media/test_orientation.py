@@ -12,7 +12,7 @@ import pyvips
 from PIL import Image
 
 from museion.media import sniff
-from museion.media.metadata import extract_metadata
+from museion.media.metadata_reading import extract_metadata
 from museion.media.metadata_writing import write_metadata
 from museion.media.renditions import Rendition
 from museion.testing.media import image_bytes, make_sample

@@ -48,7 +48,7 @@ class MetadataEnricher:
 
 def read_metadata(path: Path) -> tuple[tuple[MetadataValue, ...], tuple[str, ...]]:
     """Return the values and warnings of a file; runs in a worker process."""
-    from museion.media.metadata import extract_metadata
+    from museion.media.metadata_reading import extract_metadata
     from museion.media.sniff import sniff
 
     metadata = extract_metadata(path, sniff(path))
