@@ -106,7 +106,12 @@ async def _send(client: httpx.AsyncClient, path: Path) -> Ingested:
         return Ingested(Outcome.REFUSED, name, path, reason=reason, remedy=remedy)
     told = answer.json()
     return Ingested(
-        Outcome(told["outcome"]), name, path, AssetId(told["id"]), Digest(told["digest"])
+        Outcome(told["outcome"]),
+        name,
+        path,
+        AssetId(told["id"]),
+        Digest(told["digest"]),
+        source.size_bytes,
     )
 
 

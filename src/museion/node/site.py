@@ -131,7 +131,15 @@ def init_site(folder: Path, *, name: str | None = None) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     text = settings_text(name or folder.absolute().name)
     (folder / FILE_NAME).write_text(text, "utf-8")
+    _make_views(folder)
     return True
+
+
+def _make_views(folder: Path) -> None:
+    """Make an empty catalog and empty indexes, so that a new site can be searched in vain."""
+    CatalogProjection(folder / "catalog.sqlite").close()
+    space = built_in_checkpoint(read_settings(folder).encoder).space
+    Indexes.open(folder / "index", space).close()
 
 
 async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> Site:
