@@ -226,5 +226,8 @@ def _limited(
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
         return function(*args, **kwargs)
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        # Sent to the process that waits, it would end that one.
+        raise WorkFailed(error) from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
