@@ -24,9 +24,16 @@ from museion.models.training.class_words import ClassWord
 
 SAID_AT_LEAST = 20  # photos
 # Captions say these words mostly in another sense: "an orange shirt", "looks at the camera".
-NOT_FOR_MEASURING = """
+OF_OTHER_SENSE = """
 shore animal clothing mammal orange camera lighter promontory tank glass plate weapon woodwind
-citrus fruit ear muzzle suit pole cup bubble swing racer jersey
+citrus fruit ear muzzle suit pole cup bubble swing racer jersey stage spotlight jean box lamp
+cliff theater
+"""
+# Nobody says these though they are there: a terrier is called a dog.
+SELDOM_SAID = """
+hunting_dog greyhound terrier retriever shepherd_dog golden_retriever German_shepherd big_cat
+mountain_bike park_bench geological_formation military_vehicle dwelling wind_instrument
+sports_equipment footwear purse furniture computer ballplayer parallel_bars
 """
 BINS = 10
 
@@ -47,11 +54,13 @@ def said_of_photos(
     return said
 
 
-def measured_labels(words: Sequence[ClassWord], said: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the columns of labels that captions say often enough to measure by."""
-    frequent = said.sum(axis=0) >= SAID_AT_LEAST
-    unusable = set(NOT_FOR_MEASURING.split())
-    usable = np.array([word.word not in unusable for word in words])
+def measured_labels(
+    words: Sequence[ClassWord], said: NDArray[np.bool_], *, at_least: int = SAID_AT_LEAST
+) -> NDArray[np.intp]:
+    """Return the columns of labels to measure by: said of `at_least` photos, and meant as said."""
+    frequent = said.sum(axis=0) >= at_least
+    unusable = {*OF_OTHER_SENSE.split(), *SELDOM_SAID.split()}
+    usable = np.array([word.word.replace(" ", "_") not in unusable for word in words])
     return np.flatnonzero(frequent & usable)
 
 

@@ -101,7 +101,9 @@ def label_error(labels: Sequence[Sequence[Label]], captions: Sequence[Sequence[s
     """Return the calibration error of the given labels against what captions say."""
     words = load_class_words()
     said = said_of_photos(words, captions)
-    columns = {(words[c].word, words[c].synonyms): c for c in measured_labels(words, said)}
+    columns = {
+        (words[c].word, words[c].synonyms): c for c in measured_labels(words, said, at_least=3)
+    }
     pairs = [
         (label.score, said[photo, columns[label.word, label.synonyms]])
         for photo, some in enumerate(labels)
