@@ -103,7 +103,7 @@ class Searcher:
             BadFilter: a filter has a value that it does not take.
         """
         started = time.perf_counter()
-        query = parse_query(text)
+        query = parse_query(text.encode("utf-8", "replace").decode())
         if query.semantic_text.strip():
             total, hits = self._ranked(query, limit, offset)
         else:
@@ -158,7 +158,8 @@ class Searcher:
         fused = fuse_ranks(
             {"words": by_words(by_word), "meaning": by_similarity(near, self._background)}
         )
-        told = _worth_telling(fused)
+        hidden = self._catalog.hidden_ids() if allowed is None else set()
+        told = _worth_telling([each for each in fused if each.id not in hidden])
         matched = {hit.id: hit.matched for hit in by_word}
         hits = [
             self._hit(query, each, matched.get(each.id, {}))

@@ -79,7 +79,11 @@ async def test_what_is_larger_than_a_pipe_comes_back_whole() -> None:
     [
         (worker_tasks.kill_oneself, WorkTooLarge, "broke its worker process, which may use 1024"),
         (worker_tasks.leave, WorkTooLarge, "broke its worker process"),
-        (worker_tasks.fail_as_libraries_do, WorkFailed, "ValueError: first line second line. Check"),
+        (
+            worker_tasks.fail_as_libraries_do,
+            WorkFailed,
+            "ValueError: first line second line. Check",
+        ),
         (worker_tasks.exit_loudly, WorkFailed, "SystemExit: 3"),
         (worker_tasks.fail_as_media_do, TruncatedMedia, "The JPEG ends too early"),
         (worker_tasks.raise_bare, MuseionError, "as it is"),

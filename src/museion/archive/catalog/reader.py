@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,6 +124,10 @@ class Catalog:
         sql = f"SELECT id FROM asset WHERE {_SHOWN} AND ({condition.sql})"
         return {AssetId(row[0]) for row in self._read.all(sql, condition.arguments)}
 
+    def hidden_ids(self) -> set[AssetId]:
+        """Return the ids of all quarantined assets: indexes know them, screens do not."""
+        return {AssetId(row[0]) for row in self._read.all("SELECT id FROM asset WHERE state = 2")}
+
     def summaries(self, ids: Sequence[AssetId]) -> dict[AssetId, AssetSummary]:
         """Return the assets with these ids; unknown and quarantined ones are left out."""
         found: dict[AssetId, AssetSummary] = {}
@@ -133,10 +137,6 @@ class Catalog:
             sql = f"SELECT {_SUMMARY_COLUMNS} FROM asset WHERE {_SHOWN} AND id IN ({marks})"
             found.update({AssetId(row["id"]): _summary(row) for row in self._read.all(sql, some)})
         return found
-
-    def keywords(self, ids: Iterable[AssetId]) -> dict[AssetId, list[str]]:
-        """Return the keywords of assets."""
-        return {each: self._keywords(self._nr(each)) for each in ids}
 
     def detail(self, asset_id: AssetId) -> AssetDetail:
         """Return everything about one asset, quarantined or not.
