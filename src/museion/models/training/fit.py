@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from museion.base.errors import InvalidInput
 from museion.models.training.caption_heads import PhotoHead, TextHead, unit
 from museion.models.training.trunk_maps import TrunkMaps
 
@@ -94,7 +95,16 @@ def fit_heads(
         states: unit sentence states [N, captions each, W].
         recipe: sizes, rates and the seed; equal recipes give equal fits on one machine.
         after_epoch: told the epoch from 1, its mean loss, and the averaged heads so far.
+
+    Raises:
+        InvalidInput: there are fewer photos than one step takes.
     """
+    steps_an_epoch = states.shape[0] // recipe.photos_a_step
+    if steps_an_epoch == 0:
+        raise InvalidInput(
+            f"A fit takes {recipe.photos_a_step} photos a step, but there are {states.shape[0]}.",
+            remedy="Give more captioned photos.",
+        )
     torch.manual_seed(recipe.seed)
     chance = np.random.default_rng(recipe.seed)
     sharpness = nn.Parameter(torch.tensor(math.log(recipe.start_sharpness)))
@@ -102,7 +112,6 @@ def fit_heads(
     live = heads.together().requires_grad_(True)
     averaged = copy.deepcopy(live).requires_grad_(False).eval()
     optimiser = _optimiser(heads, sharpness, recipe)
-    steps_an_epoch = states.shape[0] // recipe.photos_a_step
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: _rate(step / (steps_an_epoch * recipe.epochs), recipe)
     )
@@ -155,12 +164,12 @@ def _loss(
 ) -> Tensor:
     views = chance.integers(min(recipe.views, len(maps.maps)), size=len(photos))
     drawn = chance.random((len(photos), states.shape[1])).argsort(axis=1)
-    captions = torch.from_numpy(drawn[:, : recipe.captions_a_photo])
+    captions = torch.from_numpy(drawn[:, : recipe.captions_a_photo])  # [B, K]
     texts = states[torch.from_numpy(photos)[:, None], captions].flatten(0, 1)  # [B * K, W]
     with torch.autocast("cpu", torch.bfloat16):
         photo_rows = heads.photo(maps.early(views, photos), maps.frozen(views, photos))
         text_rows = heads.text(texts)
-    return contrast(unit(photo_rows), unit(text_rows), sharpness, recipe.captions_a_photo)
+    return contrast(unit(photo_rows), unit(text_rows), sharpness, captions.shape[1])
 
 
 def _optimiser(heads: Heads, sharpness: nn.Parameter, recipe: Recipe) -> torch.optim.AdamW:

@@ -1,8 +1,8 @@
 """Train the built-in dual encoder and write it as a checkpoint.
 
 `python -m museion.models.training.train_encoder --data DIR --out DIR` reads `train.jsonl` and
-`dev.jsonl` with their photos from DIR (see `captioned_photos`); on two cores and 6,000 photos it
-takes about an hour, nearly half of it for running the early trunk over four views of each photo.
+`dev.jsonl` with their photos from DIR (see `captioned_photos`). 6,000 photos take about half an
+hour on two cores, a third of it for running the early trunk over four views of each photo.
 
 The steps, in order: views through the frozen trunk (`trunk_maps`) · sentence states of all captions
 · the caption half (`caption_heads`, `fit`) · the class half (`class_space`) · label scores
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fold_batch_norms(trunk)
     trunk = trunk.to(memory_format=torch.channels_last)
     maps = compute_trunk_maps(
-        photos, trunk, views=VIEWS, seed=options.seed, cache=options.cache, say=print
+        photos, trunk, views=VIEWS, seed=options.seed, cache=options.cache, say=_say
     )
     sentences, tokenizer = _sentence_encoder(options.out)
     states = sentence_states(sentences, tokenizer, photos.all_captions)
@@ -142,9 +142,13 @@ def _fit(
     return heads
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def _say_epoch(epoch: int, loss: float, heads: Heads) -> None:
     del heads
-    print(f"epoch {epoch}: loss {loss:.3f}", flush=True)
+    _say(f"epoch {epoch}: loss {loss:.3f}")
 
 
 def _label_rule(
