@@ -14,14 +14,15 @@ from importlib.metadata import PackageNotFoundError, version
 class Figure:
     """One measured figure.
 
-    `peer` is what it is compared with, measured in the same run; `ratio` is value / peer. `goal`
-    says what was aimed at, and `holds` whether it is reached; both None where nothing was promised.
+    `peer` names what it is compared with, measured in the same run or published, and `ratio` is
+    the value over the peer's. `goal` says what was aimed at, and `holds` whether it is reached;
+    both are None where nothing was promised.
     """
 
     figure: str
     value: float
     unit: str
-    peer: float | None = None
+    peer: str | None = None
     ratio: float | None = None
     goal: str | None = None
     holds: bool | None = None
@@ -35,6 +36,22 @@ def at_most(name: str, value: float, unit: str, goal: float) -> Figure:
 def at_least(name: str, value: float, unit: str, goal: float) -> Figure:
     """Return a figure that should not be below a goal."""
     return Figure(name, value, unit, goal=f">= {goal:g}", holds=value >= goal)
+
+
+def beside(
+    name: str,
+    value: float,
+    unit: str,
+    peer: str | None = None,
+    peer_value: float | None = None,
+    *,
+    goal: float | None = None,
+) -> Figure:
+    """Return a figure beside that of a peer, and with an upper bound, as far as there are any."""
+    ratio = None if peer_value is None else round(value / peer_value, 3)
+    if goal is None:
+        return Figure(name, value, unit, peer, ratio)
+    return Figure(name, value, unit, peer, ratio, f"<= {goal:g}", value <= goal)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

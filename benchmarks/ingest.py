@@ -26,9 +26,8 @@ from pathlib import Path
 import httpx
 from figures import Figure, at_most, percentile, print_figures, print_machine
 from photos import LARGE, SMALL, make_photos
+from serving import GROWN_SITE, MUSEION, WORK, served
 
-WORK = Path(__file__).parent.parent / ".build" / "bench"
-MUSEION = Path(sys.executable).with_name("museion")
 QUERIES = [
     f"{what} {where}"
     for what in ("a dog", "two people", "a red car", "a boat", "an old castle", "flowers", "a cat")
@@ -113,7 +112,7 @@ async def _ingest(site: Path, paths: Sequence[Path]) -> Run:
 
 def _grown_site(fill: int, large: int) -> tuple[Path, list[Figure]]:
     """Ingest `large` photos at 100 assets and again at `fill` assets; return that site."""
-    site = WORK / "grown"
+    site = GROWN_SITE
     shutil.rmtree(site, ignore_errors=True)
     small = make_photos(WORK / "small", fill, SMALL, seed=2)
     photos = make_photos(WORK / "large-more", 2 * large, LARGE, seed=3)
@@ -137,7 +136,7 @@ def _start_figures(site: Path) -> Iterator[Figure]:
     ready, first = [], []
     for _ in range(5):
         start = time.perf_counter()
-        with _served(site) as client:
+        with _client(site) as client:
             ready.append(time.perf_counter() - start)
             asked = time.perf_counter()
             client.get("/api/search", params={"q": QUERIES[0]}).raise_for_status()
@@ -148,7 +147,7 @@ def _start_figures(site: Path) -> Iterator[Figure]:
 
 def _query_figures(site: Path, queries: int) -> Iterator[Figure]:
     texts = [f"{QUERIES[number % len(QUERIES)]} {number}" for number in range(queries)]
-    with _served(site) as client:
+    with _client(site) as client:
         client.get("/api/search", params={"q": "warm"}).raise_for_status()
         spent = [_query(client, text) for text in texts]
         assets = client.get("/api/site").json()["assets"]
@@ -180,19 +179,10 @@ def _tower_ms(texts: Sequence[str]) -> list[float]:
 
 
 @contextmanager
-def _served(site: Path) -> Iterator[httpx.Client]:
-    """Serve a site and yield a client once it answers."""
-    command: list[str | Path] = [MUSEION, "serve", "--site", site, "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            url = json.loads(server.stdout.readline())["url"]
-            with httpx.Client(base_url=url, timeout=30.0, trust_env=False) as client:
-                client.get("/api/site").raise_for_status()
-                yield client
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
+def _client(site: Path) -> Iterator[httpx.Client]:
+    with served(site) as url, httpx.Client(base_url=url, timeout=30.0, trust_env=False) as client:
+        client.get("/api/site").raise_for_status()
+        yield client
 
 
 def _seconds_of(command: Sequence[str]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ LIBRARY = Path(__file__).parent.parent / "examples" / "sample_library"
 LARGE = (4000, 3000)
 """Width and height of a 12-megapixel photo."""
 SMALL = (640, 480)
+_DISTINCT = 250
 
 _CAMERA: dict[str, FieldValue] = {
     "capture_time": "2024-06-01T12:30:00+02:00",
@@ -30,15 +32,32 @@ _CAMERA: dict[str, FieldValue] = {
 
 
 def make_photos(folder: Path, count: int, size: tuple[int, int], *, seed: int = 1) -> list[Path]:
-    """Make `count` JPEG files of `size` (width, height), or keep those that are there already."""
+    """Make `count` JPEG files of `size` (width, height), or keep those that are there already.
+
+    Every file has bytes of its own. Above `_DISTINCT` pictures the pixels come round again with
+    other metadata: what is measured decodes each file anew and never knows.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"photo-{number:05d}.jpg" for number in range(count)]
-    missing = [(number, path) for number, path in enumerate(paths) if not path.exists()]
+    missing = [number for number in range(min(count, _DISTINCT)) if not paths[number].exists()]
     if missing:
         with ProcessPoolExecutor(os.cpu_count()) as processes:
-            tasks = [(path, size, seed * 1_000_003 + number) for number, path in missing]
+            tasks = [(paths[number], size, seed * 1_000_003 + number) for number in missing]
             list(processes.map(_make, tasks, chunksize=8))
+    for number in range(_DISTINCT, count):
+        if not paths[number].exists():
+            _make_again(paths[number % _DISTINCT], paths[number], number)
     return paths
+
+
+def _make_again(original: Path, path: Path, number: int) -> None:
+    """Copy a photo and give it a title of its own."""
+    from museion.media.metadata_writing import write_metadata
+
+    unfinished = path.with_suffix(".part")
+    shutil.copyfile(original, unfinished)
+    write_metadata(unfinished, {"title": f"Photo {number}"})
+    unfinished.rename(path)
 
 
 def _make(task: tuple[Path, tuple[int, int], int]) -> None:

@@ -13,21 +13,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import os
-import platform
 import random
 import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from figures import Figure, beside, print_figures, print_machine
 from numpy.typing import NDArray
 
 from museion.search.exact_index import ExactIndex
@@ -42,27 +38,6 @@ LIMIT = 10
 FIELDS = [Field("title", weight=2.0), Field("caption")]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured figure; `peer_value` is measured in the same run, `goal` is an upper bound."""
-
-    figure: str
-    value: float
-    unit: str
-    peer: str | None = None
-    peer_value: float | None = None
-    goal: float | None = None
-
-    def line(self) -> str:
-        """Return the JSON object of this figure."""
-        ratio = None if self.peer_value is None else round(self.value / self.peer_value, 3)
-        holds = None if self.goal is None else self.value <= self.goal
-        shown = {"figure": self.figure, "value": round(self.value, 4), "unit": self.unit}
-        return json.dumps(
-            {**shown, "peer": self.peer, "ratio": ratio, "goal": self.goal, "holds": holds}
-        )
-
-
 def main() -> None:
     """Measure, print progress, and end with one JSON object a line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,27 +45,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--queries", type=int, default=100)
     asked = parser.parse_args()
-    print_machine()
+    print_machine(["numpy", "tantivy"])
+    print(f"SQLite {sqlite3.sqlite_version}")
     figures: list[Figure] = []
     for count in asked.records:
         for measure in (exact_figures, lexical_figures):
             with tempfile.TemporaryDirectory() as directory:
                 figures += measure(Path(directory), count, asked.rounds, asked.queries)
-    for figure in figures:
-        print(figure.line())
-
-
-def print_machine() -> None:
-    """Print what the figures were measured on."""
-    model = next(
-        (line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")),
-        platform.processor(),
-    )
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    versions = (
-        f"numpy {np.__version__}, tantivy {version('tantivy')}, SQLite {sqlite3.sqlite_version}"
-    )
-    print(f"{model}; Python {platform.python_version()}; {versions}; load {load}")
+    print_figures(figures)
 
 
 def exact_figures(directory: Path, count: int, rounds: int, queries: int) -> list[Figure]:
@@ -140,10 +102,10 @@ def exact_figures(directory: Path, count: int, rounds: int, queries: int) -> lis
         *compared(name, times, "index", "numpy vecdot", goals),
         *compared(f"{name}, plain numpy vecdot", times, "numpy vecdot", "numpy matrix product", {}),
         *compared(f"{name}, filter 1 %", times, "filtered index", "numpy on gathered rows", {}),
-        Figure(f"exact index {count}: build", count / built_s, "entries/s"),
-        Figure(f"exact index {count}: one change visible", visible_ms, "ms", goal=1000),
-        Figure(f"exact index {count}: opened", opened_ms, "ms"),
-        Figure(f"exact index {count}: on disk", _size_mb(directory), "MB"),
+        beside(f"exact index {count}: build", count / built_s, "entries/s"),
+        beside(f"exact index {count}: one change visible", visible_ms, "ms", goal=1000),
+        beside(f"exact index {count}: opened", opened_ms, "ms"),
+        beside(f"exact index {count}: on disk", _size_mb(directory), "MB"),
     ]
 
 
@@ -195,15 +157,15 @@ def lexical_figures(directory: Path, count: int, rounds: int, queries: int) -> l
         *compared(f"{name}, phrase", times, "phrase", "FTS5 phrase", {}),
         *compared(f"{name}, any of 2 words, 200 hits", times, "deep", None, {}),
         *compared(f"{name}, filter 1 %", times, "filtered", None, {}),
-        Figure(
+        beside(
             f"lexical index {count}: build",
             count / built_s,
             "records/s",
             _peer_name("FTS5"),
             count / peer_built_s,
         ),
-        Figure(f"lexical index {count}: one change visible", visible_ms, "ms", goal=1000),
-        Figure(f"lexical index {count}: on disk", _size_mb(directory), "MB"),
+        beside(f"lexical index {count}: one change visible", visible_ms, "ms", goal=1000),
+        beside(f"lexical index {count}: on disk", _size_mb(directory), "MB"),
     ]
 
 
@@ -283,7 +245,7 @@ def compared(
         peer_value = None if peer is None else _quantile(times[peer], share)
         against = None if peer is None else _peer_name(peer)
         figures.append(
-            Figure(f"{figure}, {name}", value, "ms", against, peer_value, goals.get(name))
+            beside(f"{figure}, {name}", value, "ms", against, peer_value, goal=goals.get(name))
         )
     return figures
 
@@ -305,11 +267,6 @@ def _timed_ms(ask: Callable[[Q], object], query: Q) -> float:
 
 def _size_mb(directory: Path) -> float:
     return sum(path.stat().st_size for path in directory.iterdir()) / 1e6
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":

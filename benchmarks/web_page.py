@@ -1,8 +1,9 @@
 """How the web page of a running site performs: first grid, scrolling, jumps.
 
-Run `python benchmarks/web_page.py URL` against a site that holds assets (10,000 for the figures in
-the documentation). It prints one JSON object a line per figure: figure, value, unit, peer, ratio,
-goal, holds. Every run has a fresh browser profile, so nothing comes from a cache of an earlier one.
+Run `python benchmarks/web_page.py --url URL` against a site that is served, or without a URL: then
+the site of 10,000 assets is served that `make bench-ingest` has left. It prints one JSON object a
+line per figure: figure, value, unit, peer, ratio, goal, holds. Every run has a fresh browser
+profile, so nothing comes from a cache of an earlier one.
 
 What is measured in the page, frame by frame, is in `web_page.js`: a tile counts as blank while it
 is in sight and its picture is not decoded; a stretch of the screen without rows counts as well.
@@ -11,17 +12,18 @@ is in sight and its picture is not decoded; a stretch of the screen without rows
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import random
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from figures import Figure, at_most, print_figures, print_machine
 from playwright.sync_api import Browser, Page, sync_playwright
+from serving import GROWN_SITE, served
 
 _WATCH = (Path(__file__).parent / "web_page.js").read_text(encoding="utf-8")
 _ARGUMENTS = (
@@ -39,19 +41,6 @@ _TIMEOUT_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured value beside its goal; `peer` and `ratio` are empty where none was measured."""
-
-    figure: str
-    value: float
-    unit: str
-    goal: str
-    holds: bool
-    peer: float | None = None
-    ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Scrolled:
     """What one steady scroll showed."""
 
@@ -65,21 +54,22 @@ class Scrolled:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the status is 1 where a goal is missed."""
     options = _options(arguments)
-    with sync_playwright() as playwright:
+    print_machine(["museion", "playwright"])
+    with _address(options.url) as url, sync_playwright() as playwright:
+        options.url = url
         browser = playwright.chromium.launch(
             executable_path=options.chromium, args=list(_ARGUMENTS), headless=True
         )
         print(f"{browser.version} on {platform.platform()}", file=sys.stderr)
         figures = list(_figures(browser, options))
         browser.close()
-    for figure in figures:
-        print(json.dumps(asdict(figure)))
+    print_figures(figures)
     return 0 if all(figure.holds for figure in figures) else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("url", help="address of the site, as `museion serve` prints it")
+    parser.add_argument("--url", help="address of the site, as `museion serve` prints it")
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="the browser's program")
     parser.add_argument("--runs", type=int, default=7, help="visits for the first grid")
     parser.add_argument("--seconds", type=float, default=15, help="length of each steady scroll")
@@ -90,17 +80,29 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _figures(browser: Browser, options: argparse.Namespace) -> Iterator[Figure]:
     first = statistics.median(_first_grid_ms(browser, options.url) for _ in range(options.runs))
-    yield Figure("web_first_grid_painted", round(first, 1), "ms", "< 1000", first < 1000)
+    yield at_most("web_first_grid_painted", first, "ms", 1000)
     for speed in (1500, 4000, 12000):
         scrolled = _scroll(browser, options.url, speed, options.seconds)
         print(f"{speed} px/s: {scrolled}", file=sys.stderr)
         longest = scrolled.longest_blank_ms
         name = f"web_longest_blank_tile_at_{speed}_px_per_s"
-        yield Figure(name, round(longest, 1), "ms", "<= 200", longest <= 200)
+        yield at_most(name, longest, "ms", 200)
     jumps = _jumps_ms(browser, options.url, options.jumps, seed=options.seed)
     print(f"jumps: {[round(each) for each in jumps]}", file=sys.stderr)
     slowest = max(jumps)
-    yield Figure("web_longest_blank_after_jump", round(slowest, 1), "ms", "<= 200", slowest <= 200)
+    yield at_most("web_longest_blank_after_jump", slowest, "ms", 200)
+
+
+@contextmanager
+def _address(url: str | None) -> Iterator[str]:
+    """Yield the given address, or serve the grown site meanwhile."""
+    if url:
+        yield url
+        return
+    if not GROWN_SITE.exists():
+        sys.exit("No site of 10,000 assets is there: run `make bench-ingest` first, or give --url.")
+    with served(GROWN_SITE) as address:
+        yield address
 
 
 @contextmanager
