@@ -18,6 +18,7 @@ from museion.archive.folders import find_files
 from museion.archive.ingest import Ingest, Ingested
 from museion.archive.quarantine import can_be_listed, is_gone, retry_events
 from museion.archive.searching import Answer, Searcher
+from museion.archive.source_file import look_at
 from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
 
@@ -58,6 +59,7 @@ class ArchiveReader:
         Raises:
             InvalidInput, Damaged: the file cannot be read as a picture.
         """
+        await asyncio.to_thread(look_at, Path(picture))
         vector = await self.pool.run(see_file, Path(picture))
         return await asyncio.to_thread(self.searcher.nearest, vector, limit=limit)
 
