@@ -18,12 +18,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from museion.base.version import VERSION as __version__
+from museion.base.version import VERSION
 
 if TYPE_CHECKING:
     from museion.node.site import Site
 
 __all__ = ["Site", "__version__"]
+
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> object:
