@@ -20,11 +20,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 from figures import Figure, at_most, percentile, print_figures, print_machine
+from memory import PeakOfWorkers
 from photos import LARGE, SMALL, make_photos
 from serving import GROWN_SITE, MUSEION, WORK, served
 
@@ -44,7 +45,7 @@ class Run:
     seconds: float
     worker_seconds: dict[str, float]
     server_mib: float
-    worker_mib: float
+    worker_mib: float = 0.0
 
 
 def main() -> None:
@@ -94,6 +95,12 @@ def _child(site: Path, paths: Sequence[Path]) -> Run:
 
 
 async def _ingest(site: Path, paths: Sequence[Path]) -> Run:
+    with PeakOfWorkers() as peak:
+        run = await _timed(site, paths)
+    return replace(run, worker_mib=peak.mib)
+
+
+async def _timed(site: Path, paths: Sequence[Path]) -> Run:
     from museion import Site
 
     async with Site.open(site, create=True) as archive:
@@ -104,10 +111,9 @@ async def _ingest(site: Path, paths: Sequence[Path]) -> Run:
         assert not waiting, waiting
         seconds = time.perf_counter() - start
         timings = archive.pool.timings.read()
-    server = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    server_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     spent = {name: timing.seconds for name, timing in timings.items()}
-    return Run(len(paths), seconds, spent, server, workers)
+    return Run(len(paths), seconds, spent, server_mib)
 
 
 def _grown_site(fill: int, large: int) -> tuple[Path, list[Figure]]:
