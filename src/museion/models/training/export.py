@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -150,16 +151,20 @@ def _trace(
     outputs: Sequence[str],
     free: Sequence[int],
 ) -> None:
-    torch.onnx.export(
-        module.eval(),
-        (example,),
-        target,
-        input_names=list(inputs),
-        output_names=list(outputs),
-        dynamic_axes={inputs[0]: {axis: f"axis_{axis}" for axis in free}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The padding of a convolution is fixed by the fixed side of the square, as traced.
+        warnings.simplefilter("ignore", category=torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            target,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={inputs[0]: {axis: f"axis_{axis}" for axis in free}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def _nodes_outside_trunk(graph: Path) -> list[str]:
