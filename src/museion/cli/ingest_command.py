@@ -43,8 +43,9 @@ def command(
     from museion.cli.ingest_report import IngestReport
     from museion.node.site_lock import read_holder
 
-    report = IngestReport(as_json=as_json)
     holder = read_holder(folder)
+    is_served = holder is not None and holder.url is not None
+    report = IngestReport(as_json=as_json, keeps_refusals=retry or not is_served)
     if holder and holder.url:
         from museion.cli.remote_ingest import ingest_remotely
 

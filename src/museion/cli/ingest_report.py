@@ -32,19 +32,31 @@ from museion.node.pipeline import Follower
 _LONGEST_LINE = 5000  # the longest path there is, and a reason
 
 
+_KEPT = "See `museion quarantine`; try again with `museion ingest --retry`."
+_NOT_KEPT = (
+    "A serving process does not see this command's files, so what was refused is not in its"
+    " quarantine: mend the files and run the same command again."
+)
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
 
 
 class IngestReport:
-    """Gathers outcomes; `problems` counts what was refused or cannot be shown."""
+    """Gathers outcomes; `problems` counts what was refused or cannot be shown.
 
-    def __init__(self, *, as_json: bool) -> None:
+    Args:
+        as_json: print objects for programs instead of words for people.
+        keeps_refusals: refused files are in quarantine and can be tried from there.
+    """
+
+    def __init__(self, *, as_json: bool, keeps_refusals: bool = True) -> None:
         self._as_json = as_json
+        self._keeps_refusals = keeps_refusals
         self._started = time.monotonic()
         self._outcomes: Counter[Outcome] = Counter()
-        self._enrichment_base: int | None = None
         self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -118,7 +130,7 @@ class IngestReport:
         parts = [f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())]
         click.echo(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s.")
         if self.problems:
-            click.echo("See `museion quarantine`; try again with `museion ingest --retry`.")
+            click.echo(_KEPT if self._keeps_refusals else _NOT_KEPT)
 
     def _problem(self, what: str, place: str, reason: str, remedy: str) -> None:
         self.problems += 1
