@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_site import MUSEION, Finished, run_museion, start_museion
+from running_site import MUSEION, Finished, run_museion, serving, start_museion
 
 from museion.testing.hostile_media import make_png_bomb, unsafe_svgs
 from museion.testing.media import DAMAGES, FORMATS, break_file, make_sample
@@ -199,6 +199,40 @@ def test_no_name_sends_commands_to_the_terminal(met: Met) -> None:
     assert len([line for line in met.run.err.splitlines() if "two" in line]) == 1
 
 
+_HOSTILE_CAPTIONS = {
+    "escape": "\x1b]0;owned\x07\x1b[31mred\x1b[0m\rover",
+    "turned": "\u202eevil\u2066 <script>alert(1)</script> <img src=x onerror=alert(1)>",
+    "lines": "first\nsecond\ttabbed\u2028third",
+    "endless": "word " * 12_000,
+}
+
+
+def test_hostile_captions_are_texts_and_nothing_else(tmp_path: Path, new_site: Path) -> None:
+    """On a terminal one line without commands; in JSON and over HTTP what the file says."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed, (name, caption) in enumerate(_HOSTILE_CAPTIONS.items()):
+        metadata: dict[str, Any] = {"caption": caption, "keywords": (caption[:60], "kept")}
+        make_sample("jpg", photos / f"{name}.jpg", seed=seed, metadata=metadata)
+
+    run_museion("ingest", "--site", new_site, photos)
+    rows = run_museion("search", "--site", new_site, "--json", "tag:kept").rows
+    shown = [run_museion("show", "--site", new_site, row["id"]).out for row in rows]
+    shown.append(run_museion("search", "--site", new_site, "tag:kept").out)
+    with serving(new_site) as server:
+        told = {row["filename"]: server.get(f"/api/assets/{row['id']}") for row in rows}
+        page = server.http.get("/").headers["content-security-policy"]
+
+    assert len(rows) == len(_HOSTILE_CAPTIONS)
+    for text in shown:
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text)
+        assert max(map(len, text.splitlines())) <= 1100
+    assert told["turned.jpg"]["caption"] == _HOSTILE_CAPTIONS["turned"]
+    assert len(told["endless.jpg"]["caption"]) <= 20_000
+    assert "script-src" not in page
+    assert "default-src 'self'" in page
+
+
 def test_the_second_run_repeats_only_what_was_refused(met: Met) -> None:
     """A medium that is kept but cannot be shown is not tried again by itself."""
     again = run_museion("ingest", "--site", met.site, "--json", met.folder, status=1)
@@ -242,7 +276,7 @@ def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path, new_sit
     photos = tmp_path / "photos"
     photos.mkdir()
     make_sample("jpg", photos / "a.jpg", seed=1)
-    _make_huge(make_sample("png", photos / "b.png", seed=2))
+    _make_huge(make_sample("png", photos / "b.png", seed=2), size_bytes=192 << 20)
     make_sample("jpg", photos / "c.jpg", seed=3)
     with start_museion("ingest", "--site", new_site, "--json", photos) as ingest:
         assert ingest.stdout is not None

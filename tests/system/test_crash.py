@@ -157,6 +157,31 @@ def test_a_worker_that_is_killed_costs_at_most_its_own_file(corpus: Path, tmp_pa
     assert left == {"q broken.png", "r no picture.jpg"}
 
 
+def test_an_ingest_whose_server_is_killed_says_how_to_go_on(
+    corpus: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """Files go to a process that serves the site, and nothing is lost with it."""
+    site = _new_site(tmp_path / "site")
+    with start_museion("serve", "--json", "--port", 0, "--site", site) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        with start_museion("ingest", "--json", "--site", site, corpus) as ingest:
+            assert ingest.stdout is not None
+            ingest.stdout.readline()
+            server.kill()
+            _, told = ingest.communicate(timeout=60)
+    again = run_museion("ingest", "--site", site, "--json", corpus, status=1)
+
+    assert ingest.returncode == 2
+    (line,) = [each for each in told.splitlines() if not each.startswith("refused: ")]
+    assert "it does not answer" in line
+    assert "it goes on" in line
+    assert {row["filename"] for row in again.rows if row["id"]} == {
+        row["filename"] for row in _catalog(undisturbed).values()
+    } | {"same as p03.jpg"}
+    assert _catalog(site).keys() == _catalog(undisturbed).keys()
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_an_ingest_that_is_told_to_stop_says_how_to_go_on(
     corpus: Path, undisturbed: Path, tmp_path: Path, sign: signal.Signals

@@ -10,6 +10,11 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_OTHER_LINE_ENDS = tuple(
+    (each.encode(), f"\\u{ord(each):04x}".encode()) for each in ("\x85", "\u2028", "\u2029")
+)
+"""JSON may hold them as they are, but many programs that read line by line end a line there."""
+
 
 def site_option(function: F) -> F:
     """Add `--site DIR`; the working folder when it is left out."""
@@ -33,7 +38,10 @@ def print_json(value: object) -> None:
     """Print a struct or plain value as one line of JSON."""
     import msgspec
 
-    click.echo(msgspec.json.encode(value))
+    line = msgspec.json.encode(value)
+    for rare, escape in _OTHER_LINE_ENDS:
+        line = line.replace(rare, escape)
+    click.echo(line)
 
 
 def human_size(size_bytes: int) -> str:
