@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     worker_memory_mib: Annotated[
         int,
         Meta(
-            ge=512,
+            ge=1024,  # less does not hold the libraries and a small picture
             le=1 << 24,
             description="Address space of one worker, MiB; more is a broken file.",
         ),

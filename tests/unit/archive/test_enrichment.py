@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from small_archive import events_of, ingested, renditions
 
 from museion.archive.catalog.records import AssetDetail, AssetSummary, Failure
+from museion.archive.enrichment.embeddings import _image_tower, see
 from museion.archive.enrichment.enricher import EnrichmentProcessor, EnrichmentSource
 from museion.archive.events import (
     ArchiveEvent,
@@ -21,7 +24,10 @@ from museion.archive.events import (
 from museion.archive.quarantine import retry_events
 from museion.base.errors import Damaged, InvalidInput, NotFound, Unavailable
 from museion.log.event import Event, NewEvent
+from museion.models import registry
+from museion.models.embedded import EMBEDDED
 from museion.testing.event_loop import in_event_loop
+from museion.testing.media import make_sample
 
 BORN = ingested("a.jpg")
 THUMBNAIL, PREVIEW = renditions(BORN.asset_id)
@@ -195,3 +201,19 @@ def test_another_try_begins_where_the_failed_work_begins(
 
 def test_an_asset_without_failures_is_left_alone() -> None:
     assert retry_events([_detail()]) == []
+
+
+def test_a_damaged_encoder_is_not_blamed_on_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is broken: every picture waits, none goes into quarantine."""
+    weights = tmp_path / "weights"
+    shutil.copytree(registry.WEIGHTS, weights)
+    (weights / EMBEDDED / "image_tower.onnx").write_bytes(b"cut")
+    monkeypatch.setattr(registry, "WEIGHTS", weights)
+    picture = make_sample("webp", tmp_path / "a.webp").read_bytes()
+
+    _image_tower.cache_clear()
+
+    with pytest.raises(Unavailable, match="Install the package again"):
+        see(picture)

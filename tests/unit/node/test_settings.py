@@ -68,7 +68,7 @@ def test_a_name_that_is_not_utf8_is_written_with_marks() -> None:
         ("name = 'a'\nworker_time_s = 0", "> 0"),
         ("name = 'a'\nworker_time_s = nan", "worker_time_s"),
         ("name = 'a'\nworker_time_s = inf", "worker_time_s"),
-        ("name = 'a'\nworker_memory_mib = 100", ">= 512"),
+        ("name = 'a'\nworker_memory_mib = 100", ">= 1024"),
         ("name = 'a'\nworker_memory_mib = 99999999999999", "worker_memory_mib"),
         ("name = 'a'\nports = 80", "unknown field `ports`"),
         ("name = 'a'\n[server]\nport = 80", "unknown field `server`"),

@@ -20,6 +20,7 @@ from museion.archive.events import (
     LabelsComputed,
     RenditionMade,
 )
+from museion.base.errors import Damaged, MuseionError, NotFound, Unavailable
 from museion.blobs.blob_store import BlobStore
 
 if TYPE_CHECKING:
@@ -78,9 +79,19 @@ def see_file(path: Path) -> NDArray[np.float32]:
     return row
 
 
+class NoEncoder(Unavailable):
+    """The encoder cannot be opened; no picture is to blame for it."""
+
+    def __init__(self, reason: MuseionError) -> None:
+        super().__init__(reason.message, remedy=reason.remedy)
+
+
 @cache
 def _image_tower() -> ImageTower:
     """Open the tower once in each worker process."""
     from museion.models.embedded import open_embedded_image_tower
 
-    return open_embedded_image_tower(threads=1)
+    try:
+        return open_embedded_image_tower(threads=1)
+    except (Damaged, NotFound) as reason:
+        raise NoEncoder(reason) from reason

@@ -208,6 +208,8 @@ def _prepare(memory_bytes: int) -> None:
     """Set a worker up: runs once in each process."""
     from museion.media.process import prepare_worker
 
+    # A thread for each processor would take address space from the pictures.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         memory_bytes = min(memory_bytes, hard)
