@@ -327,6 +327,23 @@ def test_the_same_file_dropped_again_is_known_already(own_visit: Visit, served: 
     page.get_by_test_id("viewer").wait_for()
 
 
+def test_an_asset_that_is_looked_at_while_it_is_enriched_fills_by_itself(
+    own_visit: Visit, library: Path
+) -> None:
+    """Opened right after it was dropped; metadata and look-alikes come without opening it again."""
+    page = own_visit.page
+    _drop(page, "body", [library / "IMG_3921.jpg", library / DOGS])
+    dropped = page.get_by_test_id("upload-item").filter(has_text=DOGS)
+    dropped.get_by_role("button", name="Show").click()
+    panel = page.get_by_test_id("info-panel")
+
+    panel.get_by_text(told(DOGS)["caption"]).wait_for()
+    page.get_by_test_id("similar-strip").get_by_role("link").wait_for()
+    # The browser notes by itself that look-alikes could not be told at first.
+    assert all("409" in complaint for complaint in own_visit.complaints)
+    own_visit.complaints.clear()
+
+
 def test_files_can_be_chosen_instead_of_dropped(own_visit: Visit) -> None:
     page = own_visit.page
     with page.expect_file_chooser() as choosing:
