@@ -19,7 +19,7 @@ install: $(STATE)/archive.stamp ## make the environment in .venv with the whole 
 
 web: $(PAGE) ## build the web page into the package
 
-demo: install web ## make a sample site, ingest 60 photos, serve it (DEMO_ARGS=--no-serve to stop there)
+demo: install web ## make a sample site, ingest 78 photos, serve it (DEMO_ARGS=--no-serve to stop there)
 	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
 check: $(STATE)/dev.stamp ## format, lint, types, import rules

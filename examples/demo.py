@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,10 @@ def main() -> None:
     print('Try: .venv/bin/museion search --site demo-site "a polar bear walking in the snow"')
     if not arguments.no_serve:
         port = ["--port", str(arguments.port)] if arguments.port is not None else []
-        raise SystemExit(subprocess.call([museion, "serve", "--site", arguments.site, *port]))
+        sys.stdout.flush()
+        # This process becomes the server, so Ctrl-C reaches nobody else.
+        command = [str(museion), "serve", "--site", str(arguments.site), *port]
+        os.execv(museion, command)  # noqa: S606
 
 
 def prepare_photos(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 The path of a photo, in ten steps:
 
- 1. a file appears: `archive.ingest` reads folders, `api.upload_routes` takes uploads;
+ 1. a file appears: `archive.folders` finds it, `api.upload_routes` takes uploads;
  2. its first bytes say what it is: `media.sniff`;
  3. its bytes are kept under their digest: `blobs.filesystem_store`;
  4. the asset is born, or recognised as already known: `archive.ingest`;
@@ -31,7 +31,10 @@ __version__ = VERSION
 def __getattr__(name: str) -> object:
     # The toolkits (log, streams, blobs) must be importable without the archive's dependencies.
     if name == "Site":
-        from museion.node.site import Site
-
+        try:
+            from museion.node.site import Site
+        except ModuleNotFoundError as missing:
+            message = f"museion.Site needs {missing.name}: pip install 'museion[archive]'"
+            raise ImportError(message) from missing
         return Site
     raise AttributeError(f"module 'museion' has no attribute {name!r}")

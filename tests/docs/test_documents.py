@@ -34,10 +34,13 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_the_python_example_of_the_readme_runs(photos: Path) -> None:
+    """As a file: workers would import it again if they were let."""
     (program, *_) = _blocks(README, "python")
+    script = photos.parent / "example.py"
+    script.write_text(program, "utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-W", "error", script],
         cwd=photos.parent,
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ from museion.archive.events import (
     MetadataExtracted,
     payload_of,
 )
-from museion.base.errors import Damaged
+from museion.base.errors import Damaged, NotFound
 from museion.log.event import Event
 from museion.models.encoder import EmbeddingSpace
 from museion.search.exact_index import ExactIndex
@@ -45,6 +45,16 @@ LEXICAL_FIELDS = (
 """What the lexical index knows of an asset; labels are guesses of a model and so not certain."""
 
 _CHANGES_WORDS = (AssetIngested, MetadataExtracted, LabelsComputed)
+
+
+class NoIndex(NotFound):
+    """An index that searching needs is not there."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(
+            f"The index {place} is missing.",
+            remedy="`museion serve`, or any `museion ingest`, builds it from the log.",
+        )
 
 
 class Indexes:
@@ -75,9 +85,13 @@ class Indexes:
         """Open for reading, beside a writer.
 
         Raises:
+            NoIndex: an index is missing; the next writer builds it.
             Damaged: an index cannot be read; the next writer builds it anew.
         """
         words, vectors = _places(folder, space)
+        for place in (words, vectors):
+            if not place.exists():
+                raise NoIndex(place)
         return cls(
             LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True),
             ExactIndex.open(vectors, space=space.id, dimension=space.dimension, read_only=True),

@@ -34,8 +34,11 @@ _CANDIDATES = 500
 """How many each signal offers to fusion; more only for who pages further through a ranking."""
 _MOST_CANDIDATES = 10_000
 """The end of every ranking: an engine sets memory aside for each hit that it is asked for."""
-_LEAST_HITS = 20
-"""So many hits are shown where there are assets, however little speaks for them."""
+_WEAK_Z = 1.5
+"""Pictures no further above the background than this many deviations are no hits.
+
+About one unrelated picture in fifteen lies above it, and about one true one in twenty below.
+"""
 _EXACT_BONUS = 1.0
 """Keeps scores falling along the answer: exact hits come first whatever their fused score."""
 _CACHED_QUERIES = 256
@@ -156,7 +159,10 @@ class Searcher:
         vector = self._embed(query.semantic_text)
         near = self._indexes.vectors.search(vector, limit=candidates, allowed=allowed)
         fused = fuse_ranks(
-            {"words": by_words(by_word), "meaning": by_similarity(near, self._background)}
+            {
+                "words": by_words(by_word),
+                "meaning": by_similarity(near, self._background, weak_z=_WEAK_Z),
+            }
         )
         hidden = self._catalog.hidden_ids() if allowed is None else set()
         told = _worth_telling([each for each in fused if each.id not in hidden])
@@ -187,9 +193,14 @@ class Searcher:
         self, query: Query, fused: Fused, matched: Mapping[str, Sequence[str]]
     ) -> tuple[str, float, dict[str, float], list[Reason]]:
         scores = {signal: round(share.score, 4) for signal, share in fused.parts.items()}
-        z = self._background.z(scores["meaning"]) if "meaning" in scores else None
+        z = self._background.z(scores["meaning"]) if "meaning" in scores else 0.0
         score = fused.score + (_EXACT_BONUS if fused.is_exact else 0.0)
-        return fused.id, round(score, 6), scores, reasons(query, matched, z)
+        return (
+            fused.id,
+            round(score, 6),
+            scores,
+            reasons(query, matched, z if z > _WEAK_Z else None),
+        )
 
     def _with_assets(
         self, found: Sequence[tuple[str, float, dict[str, float], list[Reason]]]
@@ -215,9 +226,8 @@ class Searcher:
 
 
 def _worth_telling(fused: Sequence[Fused]) -> Sequence[Fused]:
-    """Return the hits that something speaks for, and a few more where they are few."""
-    spoken_for = sum(1 for hit in fused if hit.is_exact or hit.score > 0)
-    return fused[: max(spoken_for, _LEAST_HITS)]
+    """Return the hits that something speaks for; they come first."""
+    return fused[: sum(1 for hit in fused if hit.is_exact or hit.score > 0)]
 
 
 def _look_hit(neighbour: Neighbour) -> tuple[str, float, dict[str, float], list[Reason]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from museion.base.errors import Unavailable
 from museion.cli.main import EXIT_PROBLEMS
 from museion.cli.options import json_option, site_option
 from museion.cli.stopping import run_until_stopped
@@ -74,6 +75,9 @@ async def _ingest(
                         report.add(ingested)
                 if wait:
                     report.stuck(await site.settle())
+            except Unavailable:
+                report.broken_off()
+                raise
             finally:
                 watching.cancel()
             report.enriched(site.catalog.counts())

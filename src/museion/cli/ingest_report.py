@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from museion.archive.asset import AssetId
 from museion.archive.catalog.records import Counts, QuarantineEntry
 from museion.archive.ingest import Ingested, Outcome
 from museion.archive.quarantine import one_each
@@ -56,6 +57,8 @@ class IngestReport:
         self._as_json = as_json
         self._keeps_refusals = keeps_refusals
         self._started = time.monotonic()
+        self._met: set[AssetId] = set()
+        self._quarantined = 0
         self._outcomes: Counter[Outcome] = Counter()
         self._console = Console(stderr=True)
         self._progress = Progress(
@@ -91,6 +94,8 @@ class IngestReport:
     def add(self, ingested: Ingested) -> None:
         """Note what became of one file."""
         self._outcomes[ingested.outcome] += 1
+        if ingested.asset_id:
+            self._met.add(ingested.asset_id)
         self._progress.advance(self._ingest_bar)
         if self._as_json:
             print_json(_row(ingested))
@@ -109,9 +114,11 @@ class IngestReport:
         )
 
     def quarantined(self, entries: Sequence[QuarantineEntry], *, since: float) -> None:
-        """Name the assets that could not be enriched since a moment (seconds since 1970)."""
+        """Name the assets that could not be enriched: those met, or since a moment (Unix time)."""
         for entry in one_each(entries):
-            if entry.asset_id and datetime.fromisoformat(entry.time).timestamp() >= int(since):
+            is_new = datetime.fromisoformat(entry.time).timestamp() >= int(since)
+            if entry.asset_id and (is_new or entry.asset_id in self._met):
+                self._quarantined += 1
                 place = entry.place or entry.filename
                 self._problem("quarantined", place, entry.reason, entry.remedy)
                 if self._as_json:
@@ -122,15 +129,25 @@ class IngestReport:
         for follower in followers:
             self._problem("waiting", follower.name, follower.trouble or "", "")
 
+    def broken_off(self) -> None:
+        """Say what is safe although the site cannot take in more now."""
+        done = self._counts() or "nothing ingested"
+        self._say(f"broken off: {done}; that much is safe. Run the same command again to go on.")
+
     def finish(self) -> None:
         """Print the summary."""
         if self._as_json:
             return
         seconds = time.monotonic() - self._started
-        parts = [f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())]
-        click.echo(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s.")
+        click.echo(f"{self._counts() or 'nothing to do'} in {seconds:.1f} s.")
         if self.problems:
             click.echo(_KEPT if self._keeps_refusals else _NOT_KEPT)
+
+    def _counts(self) -> str:
+        parts = [f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())]
+        if self._quarantined:
+            parts.append(f"{self._quarantined} of them quarantined")
+        return ", ".join(parts)
 
     def _problem(self, what: str, place: str, reason: str, remedy: str) -> None:
         self.problems += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -15,6 +16,7 @@ def command(folder: Path, name: str | None) -> None:
     from museion.node.site import init_site
 
     if init_site(folder, name=name):
-        click.echo(f"Made a site in {folder}. Next: museion ingest --site {folder} PHOTOS")
+        place = quote(str(folder))
+        click.echo(f"Made a site in {folder}. Next: museion ingest --site {place} PHOTOS")
     else:
         click.echo(f"{folder} is a site already; nothing was changed.")

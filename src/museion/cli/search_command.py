@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 _LONGEST_CAPTION = 300
 
 
-@click.command("search")
+@click.command(
+    "search",
+    # `-night` is a word to leave out, not an option; so there are no one-letter options here.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
 @click.argument("query", nargs=-1)
 @click.option(
     "--like",
@@ -33,7 +37,7 @@ def command(
     """Find assets by QUERY: words, "exact phrases", -excluded and filters.
 
     Filters: type:photo after:2020-05 before:2021 camera:nikon rating:>=3 tag:harbour
-    place-near:Vienna place-near:48.2,16.37,5km. After -- a word may begin with a minus.
+    place-near:Vienna place-near:48.2,16.37,5km.
     """
     text = decodable(" ".join(query))
     if bool(text.strip()) == bool(like):

@@ -66,7 +66,7 @@ class PixelFlood(InvalidInput):
     def __init__(self, *, width: int, height: int, limit: str) -> None:
         super().__init__(
             f"The picture has {width} x {height} pixels; allowed are {limit}.",
-            remedy="Raise the limit if you trust the file, or ingest a smaller one.",
+            remedy="Raise `max_megapixels` in museion.toml if you trust it, or ingest a copy.",
         )
 
 

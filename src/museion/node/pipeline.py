@@ -103,7 +103,7 @@ class Pipeline:
 
 
 def enrichment(
-    log: EventLog, blobs: BlobStore, pool: WorkerPool, space: EmbeddingSpace
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, space: EmbeddingSpace, limits: Limits
 ) -> list[ProcessorRunner]:
     """Return the processors that enrich assets, in the order of the path of a photo.
 
@@ -112,7 +112,7 @@ def enrichment(
     window = pool.limits.workers * 4
     processors = [
         EnrichmentProcessor(MetadataEnricher(pool, blobs)),
-        EnrichmentProcessor(RenditionEnricher(pool, blobs, Limits())),
+        EnrichmentProcessor(RenditionEnricher(pool, blobs, limits)),
         EnrichmentProcessor(FingerprintEnricher(pool, blobs), on_rendition="thumbnail"),
         EnrichmentProcessor(
             EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id

@@ -41,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         Meta(gt=0, le=86_400, description="Longest time for one file in a worker, seconds."),
     ] = 60.0
+    max_megapixels: Annotated[
+        int, Meta(ge=1, description="Largest picture that is decoded, millions of pixels.")
+    ] = 500
     max_upload_mib: Annotated[
         int,
         Meta(ge=1, le=1 << 24, description="Largest file that may be uploaded over HTTP, MiB."),

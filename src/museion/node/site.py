@@ -18,6 +18,7 @@ from museion.base.errors import Conflict
 from museion.blobs.filesystem_store import FilesystemBlobStore
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
+from museion.media.limits import Limits
 from museion.models.registry import built_in_checkpoint
 from museion.node.pipeline import Follower, Pipeline, enrichment
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
@@ -182,7 +183,8 @@ def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipel
         for projection in indexes.projections(site.catalog)
     ]
     space = site.searcher.checkpoint.space
-    processors = enrichment(site.log, site.blobs, site.pool, space)
+    limits = Limits(max_pixels=site.settings.max_megapixels * 1_000_000)
+    processors = enrichment(site.log, site.blobs, site.pool, space, limits)
     return Pipeline(site.log, processors, [first, *behind])
 
 

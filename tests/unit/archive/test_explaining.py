@@ -32,9 +32,15 @@ def test_a_picture_that_fits_well_comes_before_words() -> None:
     assert told[:2] == ["the picture fits the words well", "a model sees “dog”"]
 
 
-@pytest.mark.parametrize("strength", [WEAK_Z, 0.0, -3.0])
+@pytest.mark.parametrize("strength", [WEAK_Z, 1.6])
 def test_a_weak_hit_says_that_it_is_weak(strength: float) -> None:
-    assert _texts({}, strength)[0] == "nothing nearer was found"
+    assert _texts({}, strength)[0] == "the picture may fit the words"
+
+
+def test_what_only_repeats_another_field_is_not_said() -> None:
+    assert _texts({"label": ("dog",), "synonym": ("dog",)}, None) == _texts(
+        {"label": ("dog",)}, None
+    )
 
 
 def test_what_was_not_compared_says_nothing_of_the_picture() -> None:

@@ -126,8 +126,8 @@ def test_an_exclusion_alone_lists_all_the_others(finding: Finding) -> None:
 def test_a_filter_holds_for_every_hit_whatever_the_words(finding: Finding, words: str) -> None:
     answer = finding.searcher.search(f"{words}rating:3", limit=500)
 
-    assert answer.hits
-    assert {hit.asset.rating for hit in answer.hits} == {3}
+    assert all(hit.asset.rating == 3 for hit in answer.hits)
+    assert answer.hits or words
 
 
 def test_a_filter_that_nothing_fulfils_leaves_no_hit(finding: Finding) -> None:
@@ -136,11 +136,10 @@ def test_a_filter_that_nothing_fulfils_leaves_no_hit(finding: Finding) -> None:
     assert (answer.total, answer.hits) == (0, [])
 
 
-def test_the_weak_tail_ends_after_a_screenful(finding: Finding) -> None:
-    """Whatever is typed, no more hits are told than something speaks for, or twenty."""
+def test_where_nothing_speaks_for_an_asset_there_is_no_hit(finding: Finding) -> None:
     answer = finding.searcher.search("zzzyx qqq", limit=500)
 
-    assert answer.total == len(answer.hits) == 20
+    assert (answer.total, answer.hits) == (0, [])
 
 
 def test_what_cannot_be_shown_is_no_hit_and_is_not_counted(finding: Finding) -> None:

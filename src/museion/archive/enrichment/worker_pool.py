@@ -12,11 +12,14 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TaskTimeout
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -165,7 +168,9 @@ class WorkerPool:
             context=multiprocessing.get_context("forkserver"),
         )
         try:
-            await asyncio.wrap_future(worker.schedule(os.getpid))
+            with _hidden_main():
+                started = worker.schedule(os.getpid)
+            await asyncio.wrap_future(started)
         except (ProcessExpired, BrokenProcessPool, RuntimeError, OSError) as reason:
             await to_end(asyncio.to_thread(_end, worker))
             raise NoWorker from reason
@@ -193,6 +198,21 @@ class WorkerPool:
         except Exception as error:
             # Anything a decoder throws is a fact about the file; it becomes an event.
             raise WorkFailed(error) from error
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Keep a starting worker from running the caller's program again.
+
+    A worker imports `__main__` for functions that are defined there. Ours never are, and a script
+    that opens a site outside of `if __name__ == "__main__"` would open it in every worker.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class _WorkerGone(Exception):
