@@ -189,3 +189,22 @@ def _routes_named(text: str) -> set[str]:
             last = path
         named.add(path)
     return named
+
+
+def test_the_log_alone_runs_twice(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "use-the-log-alone.md").read_text("utf-8")
+    (program, *_) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    told = [
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+
+    assert [each.split()[0] for each in told] == ["1", "2"]
