@@ -233,13 +233,13 @@ def test_hostile_captions_are_texts_and_nothing_else(tmp_path: Path, new_site: P
     assert "default-src 'self'" in page
 
 
-def test_the_second_run_repeats_only_what_was_refused(met: Met) -> None:
-    """A medium that is kept but cannot be shown is not tried again by itself."""
+def test_the_second_run_takes_nothing_in_and_names_the_problems_again(met: Met) -> None:
+    """A medium that is kept but cannot be shown is not tried again by itself, nor forgotten."""
     again = run_museion("ingest", "--site", met.site, "--json", met.folder, status=1)
 
     outcomes = {row["outcome"] for row in again.rows}
 
-    assert outcomes == {"unchanged", "refused"}
+    assert outcomes == {"unchanged", "refused", "quarantined"}
 
 
 def test_a_folder_given_twice_is_taken_in_once(tmp_path: Path, new_site: Path) -> None:
@@ -402,7 +402,10 @@ def test_a_limit_on_files_ends_the_ingest_as_a_full_disk_does(
 
 
 def _said_once(run: Finished, reason: str) -> bool:
-    (line,) = run.err.splitlines()
+    """What is safe, then what is wrong and what to do; a line each."""
+    safe, line = run.err.splitlines()
+    assert "is safe" in safe
+    assert "Run the same command again" in safe
     return line.startswith("museion: ") and reason in line and "free space" in line
 
 

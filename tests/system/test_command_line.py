@@ -218,6 +218,13 @@ def test_a_command_that_makes_no_sense_shows_its_usage(
     assert "Traceback" not in refused.err
 
 
+def test_a_word_to_leave_out_needs_no_quotes_and_no_dashes_before_it(library_site: Path) -> None:
+    rows = run_museion("search", "--site", library_site, "--json", "-dog").rows
+
+    assert DOGS not in {row["filename"] for row in rows}
+    assert {"signal": "excluded", "text": "without “dog”"} in rows[0]["why"]
+
+
 def test_some_files_refused_is_status_1_and_the_others_are_in(
     new_site: Path, tmp_path: Path
 ) -> None:

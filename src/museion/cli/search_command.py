@@ -39,6 +39,9 @@ def command(
     Filters: type:photo after:2020-05 before:2021 camera:nikon rating:>=3 tag:harbour
     place-near:Vienna place-near:48.2,16.37,5km.
     """
+    for word in query:
+        if word.startswith("--"):
+            raise click.NoSuchOption(word)
     text = decodable(" ".join(query))
     if bool(text.strip()) == bool(like):
         raise click.UsageError("Give words to search for, or --like FILE.")
