@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
 
 _PAGE = 500
+_SHOWN_WITHIN_S = 2.0
 
 
 class ArchiveReader:
@@ -137,12 +139,28 @@ class Archive(ArchiveReader):
     async def ingest_stream(self, content: AsyncIterable[bytes], filename: str) -> Ingested:
         """Take in bytes that arrive over a network.
 
+        When it returns, the catalog has the asset, unless it is held up for long.
+
         Raises:
             InvalidInput: they are no media that the archive keeps, none, or too many.
             Unavailable: they could not be kept.
         """
         max_bytes = self._limits.max_upload_bytes
-        return await self._ingest.ingest_stream(content, filename, max_bytes=max_bytes)
+        ingested = await self._ingest.ingest_stream(content, filename, max_bytes=max_bytes)
+        with suppress(TimeoutError):  # a catalog that is held up does not undo the ingest
+            async with asyncio.timeout(_SHOWN_WITHIN_S):
+                await self._shown(self.log.sequence_nr)
+        return ingested
+
+    async def _shown(self, sequence_nr: int) -> None:
+        """Wait until the catalog has an event: who is told an id may ask for it at once."""
+        position = await asyncio.to_thread(self.catalog.position)
+        if position >= sequence_nr:
+            return
+        async with aclosing(self.changes.follow(position)) as following:
+            async for change in following:
+                if change.position >= sequence_nr:
+                    return
 
     async def retry(self) -> AsyncGenerator[Ingested]:
         """Try everything in quarantine once more; yield what became of each refused file.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from museion.archive.asset import AssetId
@@ -41,7 +41,7 @@ class ChangeFeed:
         """Note a change; may be called from any thread."""
         self._loop.call_soon_threadsafe(self._publish, Change(position, tuple(asset_ids)))
 
-    async def follow(self, after: int) -> AsyncIterator[Change]:
+    async def follow(self, after: int) -> AsyncGenerator[Change]:
         """Yield what changed above catalog position `after`, gathered, until the feed is closed."""
         position = after
         while not self._closed:

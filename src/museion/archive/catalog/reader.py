@@ -75,6 +75,11 @@ class Catalog:
         )
         return Counts(row["position"] or 0, row["assets"], row["pending"], row["quarantined"])
 
+    def position(self) -> int:
+        """Return the sequence number of the last event that the catalog holds."""
+        sql = "SELECT coalesce(max(position), 0) FROM progress WHERE name = 'catalog'"
+        return int(self._read.one(sql)[0])
+
     def kinds(self) -> dict[str, int]:
         """Return how many assets of each kind are shown."""
         rows = self._read.all(f"SELECT kind, count(*) AS n FROM asset WHERE {_SHOWN} GROUP BY kind")
