@@ -20,7 +20,7 @@ def _ids(*numbers: int) -> tuple[AssetId, ...]:
 async def _told(feed: ChangeFeed, *, after: int = 0, up_to: int) -> list[Change]:
     """Follow until a position is reached."""
     told = []
-    async with aclosing(feed.follow(after)) as changes:  # type: ignore[type-var]  # it is a generator
+    async with aclosing(feed.follow(after)) as changes:
         async for change in changes:
             told.append(change)
             if change.position >= up_to:
