@@ -20,7 +20,7 @@ from museion.blobs.blob_store import (
     as_digest,
 )
 from museion.blobs.filesystem_store import FilesystemBlobStore
-from museion.testing.blob_store_contract import UNKNOWN, BlobStoreContract, digest_of
+from museion.testing.contracts.blob_store import UNKNOWN, BlobStoreContract, digest_of
 from museion.testing.tiny_disk import files_no_longer_than, tiny_disk
 
 KIB = 1 << 10

@@ -16,8 +16,8 @@ from museion.log.event_log import (
 )
 from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
+from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import until
-from museion.testing.event_store_contract import numbers
 from museion.testing.steered_store import SteeredStore
 
 

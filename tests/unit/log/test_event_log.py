@@ -28,8 +28,8 @@ from museion.log.event_store import DamagedEvent, WriteFailed
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.memory_store import MemoryEventStore
 from museion.log.vector_time import VectorTime
+from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.event_loop import in_event_loop, until
-from museion.testing.event_store_contract import batch, numbers, stored_event
 
 
 class TestAppend:

@@ -22,8 +22,8 @@ from museion.log.event_log import (
 )
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.memory_store import MemoryEventStore
+from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until
-from museion.testing.event_store_contract import numbers
 
 
 class TestRead:

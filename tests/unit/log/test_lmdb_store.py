@@ -16,7 +16,7 @@ from museion.log.event import Event
 from museion.log.event_store import DamagedEvent, EventStore, ReadFailed, WriteFailed
 from museion.log.lmdb_environment import LogInUse, LogNotOpened, UnreadableLog
 from museion.log.lmdb_store import LmdbEventStore, UnknownStoreForm
-from museion.testing.event_store_contract import (
+from museion.testing.contracts.event_store import (
     DurableEventStoreContract,
     batch,
     numbers,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
-from museion.testing.event_store_contract import EventStoreContract, batch, stored_event
+from museion.testing.contracts.event_store import EventStoreContract, batch, stored_event
 
 
 class TestMemoryEventStore(EventStoreContract):

@@ -16,8 +16,8 @@ from museion.log.event_store import EventStore, WriteFailed
 from museion.log.memory_store import MemoryEventStore
 from museion.log.sourced.processor import ProcessorRunner, WorkCancelled
 from museion.log.vector_time import VectorTime
+from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until
-from museion.testing.event_store_contract import numbers
 from museion.testing.steered_store import SteeredStore
 
 AT_ONCE = RetryPolicy(first_delay_s=0.0, longest_delay_s=0.0)

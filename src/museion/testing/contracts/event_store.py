@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from museion.base.errors import Conflict
+from museion.log.chain import START, next_digest
 from museion.log.event import Event, EventId
 from museion.log.event_store import DamagedEvent, EventStore, WriteBatch
+from museion.log.frame import envelope_of, frame_of
 from museion.log.vector_time import VectorTime
 
 _ALL = 1_000
@@ -36,7 +39,7 @@ def stored_event(
     log_id: str = "here",
 ) -> Event:
     """Return an event as a log hands it to its store."""
-    return Event(
+    event = Event(
         type_name="test.happened",
         form=1,
         payload=payload,
@@ -49,11 +52,12 @@ def stored_event(
         log_id=log_id,
         sequence_nr=number,
     )
+    return replace(event, chain_digest=next_digest(START, envelope_of(event)))
 
 
 def batch(*events: Event, **progress: int) -> WriteBatch:
     """Return a batch to write."""
-    return WriteBatch(events, progress)
+    return WriteBatch(events, progress, [frame_of(event) for event in events])
 
 
 def numbers(events: Sequence[Event]) -> list[int]:
@@ -94,7 +98,7 @@ class EventStoreContract:
             sequence_nr=5,
             cause=EventId("there", 3),
             delivery_id="delivery",
-            chain_digest=b"\x00\xff",
+            chain_digest=bytes(range(32)),
             subject_key_id="key",
         )
         with closing(self.open(tmp_path)) as store:

@@ -1,0 +1,1 @@
+"""Contract suites: what every store must do, to inherit for a store of your own."""
