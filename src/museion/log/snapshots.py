@@ -5,6 +5,8 @@ to the same state; so a store passes over what it cannot read, and says so. Impl
 neighbours: `MemorySnapshotStore` here, `file_snapshots` for a site. The contract suite
 `museion.testing.contracts.snapshot_store` runs on both. Calls block; from a coroutine use
 `asyncio.to_thread`.
+
+A little over 300 lines: the contract, its errors and the store to read first belong on one page.
 """
 
 from __future__ import annotations
