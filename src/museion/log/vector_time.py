@@ -58,7 +58,7 @@ class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=Fals
         if not isinstance(other, VectorTime):
             return NotImplemented
         known = other.times
-        for process_id, time in self.times.items():  # a generator would cost three times as much
+        for process_id, time in self.times.items():  # noqa: SIM110 (three times as fast)
             if time > known.get(process_id, 0):
                 return False
         return True
