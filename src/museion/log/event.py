@@ -47,6 +47,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
         destinations: further aggregates whose replay shall find it.
         vector_timestamp: merge of the stamps of the events that the emitter handled.
         cause: the event that led to this one.
+        delivery_id: the delivery that this event confirms.
+        subject_key_id: the key that encrypts the payload; destroying it erases the payload.
     """
 
     type_name: str
@@ -57,18 +59,31 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[str, ...] = ()
     vector_timestamp: VectorTime = VectorTime()
     cause: EventId | None = None
+    delivery_id: str | None = None
+    subject_key_id: str | None = None
 
 
-def require_writable(event: NewEvent) -> None:
+def require_writable(event: NewEvent, known: set[str]) -> None:
     """Check what a type checker cannot; one bad event must not fail the others of its group.
+
+    Args:
+        known: names that were found good before; those of this event are added.
 
     Raises:
         InvalidEvent: a name or id is not 1 to `MAX_NAME_BYTES` bytes of UTF-8, or the payload is
             not bytes.
     """
-    own = () if event.aggregate_id is None else (event.aggregate_id,)
-    for name in (event.type_name, event.emitter_id, *own, *event.destinations):
-        require_name(name)
+    for name in (
+        event.type_name,
+        event.emitter_id,
+        event.aggregate_id,
+        event.delivery_id,
+        event.subject_key_id,
+        *event.destinations,
+    ):
+        if name is not None and name not in known:
+            require_name(name)
+            known.add(name)
     if not isinstance(event.payload, bytes):
         raise InvalidEvent("a payload of bytes", event.payload)
 
@@ -92,8 +107,11 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
         sequence_nr: position in that log, from 1.
         system_time_ms: wall clock of the first write, milliseconds since 1970 UTC.
         vector_timestamp: its causal past, and its own time at `process_id`.
-        chain_digest: room for the digest chained over the events of one origin.
-        subject_key_id: room for the key of the data subject that encrypts the payload.
+        cause: the event that led to this one.
+        delivery_id: the delivery that this event confirms.
+        chain_digest: digest over this event and the chain digest of the one before it from the
+            same origin (`log.chain`); None in events that form 1 of the store wrote.
+        subject_key_id: the key that encrypts the payload, None where it is plain.
     """
 
     type_name: str

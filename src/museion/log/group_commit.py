@@ -12,9 +12,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from museion.base.errors import Unavailable
+from museion.log.circuit_breaker import CircuitBreaker, WritePolicy
 from museion.log.event import Event, NewEvent
-from museion.log.event_store import MAX_READ_BYTES, EventStore, StoreState, WriteBatch, WriteFailed
+from museion.log.event_store import (
+    MAX_READ_BYTES,
+    EventStore,
+    OutcomeUnknown,
+    StoreState,
+    WriteBatch,
+    WriteFailed,
+)
+from museion.log.stamping import Head, Stamper
+from museion.log.vector_time import VectorTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +46,25 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """Events and progress that are to be written together, and where the answer goes."""
+    """Events and progress that are to be written together, and where the answer goes.
 
-    events: tuple[NewEvent, ...]
+    Attributes:
+        emitted: new events.
+        replicated: events of another log.
+    """
+
+    emitted: Sequence[NewEvent]
+    replicated: Sequence[Event]
     progress: Mapping[str, int]
     size_bytes: int
+    reply: asyncio.Future[list[Event]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upkeep:
+    """Work on the store that only the writer may do, between two groups."""
+
+    work: Callable[[], None]
     reply: asyncio.Future[list[Event]]
 
 
@@ -47,24 +73,44 @@ class Written:
     """A group that is in the store: the events of each request, in its order."""
 
     group: Sequence[Request]
-    events: Sequence[list[Event]]
+    answers: Sequence[list[Event]]
+    events: Sequence[Event]
+    version: VectorTime
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A group that is certainly not in the store."""
+    """Requests of which nothing is in the store, certainly."""
 
-    group: Sequence[Request]
+    group: Sequence[Request | Upkeep]
     error: WriteFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Upkeep that was done."""
+
+    upkeep: Upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """The circuit breaker opened or closed."""
+
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """The end: a defect met while a group was written, whose fate is unknown, and what waited."""
 
-    group: Sequence[Request]
-    waiting: Sequence[Request]
+    group: Sequence[Request | Upkeep]
+    waiting: Sequence[Request | Upkeep]
     defect: BaseException
+
+
+Outcome: TypeAlias = Written | Refused | Kept | BreakerChanged | Stopped
 
 
 class GroupCommit:
@@ -79,17 +125,19 @@ class GroupCommit:
         self,
         store: EventStore,
         state: StoreState,
+        report: Callable[[Outcome], None],
+        *,
         limits: BatchLimits,
-        report: Callable[[Written | Refused | Stopped], None],
+        policy: WritePolicy,
     ) -> None:
         self._store = store
-        self._log_id = state.log_id
-        # A log that was rebuilt from its neighbours may hold fewer events than it once wrote. Its
-        # new events must not take the identities of those.
-        self._last_nr = max(state.sequence_nr, state.version.local_time(state.log_id))
+        self._head = Head.of(state)
         self._limits = limits
+        self._policy = policy
         self._report = report
-        self._waiting: deque[Request] = deque()
+        self.breaker = CircuitBreaker(policy, lambda opened: report(BreakerChanged(opened)))
+        self.retries = 0
+        self._waiting: deque[Request | Upkeep] = deque()
         self._changed = threading.Condition()
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -100,7 +148,7 @@ class GroupCommit:
         """How many requests wait for the thread."""
         return len(self._waiting)
 
-    def submit(self, request: Request) -> bool:
+    def submit(self, request: Request | Upkeep) -> bool:
         """Hand over a request; false when the thread takes no more."""
         with self._changed:
             if self._ending:
@@ -109,7 +157,7 @@ class GroupCommit:
             self._changed.notify()
             return True
 
-    def withdraw(self, request: Request) -> bool:
+    def withdraw(self, request: Request | Upkeep) -> bool:
         """Take a request back; false when the thread has it already."""
         with self._changed:
             if request not in self._waiting:
@@ -130,78 +178,108 @@ class GroupCommit:
     def _run(self) -> None:
         while group := self._next_group():
             try:
-                self._report(self._write(group))
+                self._report(self._do(group))
             except BaseException as defect:  # whatever it is, those who wait must hear of it
                 self._report(Stopped(group, self._give_up(), defect))
 
-    def _next_group(self) -> list[Request]:
+    def _next_group(self) -> list[Request | Upkeep]:
         """Wait for requests and take those that go out together; none at the end."""
         with self._changed:
             while not self._waiting and not self._ending:
                 self._changed.wait()
-            group: list[Request] = []
+            group: list[Request | Upkeep] = []
             events = size_bytes = 0
             while self._waiting:
                 request = self._waiting[0]
-                events += len(request.events)
+                if isinstance(request, Upkeep):
+                    return group or [self._waiting.popleft()]
+                events += len(request.emitted) + len(request.replicated)
                 size_bytes += request.size_bytes
                 if group and not self._fits(events, size_bytes):
                     break
-                group.append(self._waiting.popleft())
+                group.append(request)
+                self._waiting.popleft()
             return group
 
     def _fits(self, events: int, size_bytes: int) -> bool:
         limits = self._limits
         return events <= limits.max_batch_events and size_bytes <= limits.max_batch_bytes
 
-    def _give_up(self) -> list[Request]:
+    def _give_up(self) -> list[Request | Upkeep]:
         with self._changed:
             self._ending = True
             waiting = list(self._waiting)
             self._waiting.clear()
             return waiting
 
+    def _do(self, group: list[Request | Upkeep]) -> Outcome:
+        if isinstance(group[0], Upkeep):
+            try:
+                group[0].work()
+            except WriteFailed as error:
+                return Refused(group, error)
+            return Kept(group[0])
+        return self._write([request for request in group if isinstance(request, Request)])
+
     def _write(self, group: list[Request]) -> Written | Refused:
-        stamped = self._stamp(group)
-        events = [event for request_events in stamped for event in request_events]
+        start = time.perf_counter()
+        stamper = Stamper(self._head)
+        answers = [
+            stamper.emitted(request.emitted) + stamper.replicated(request.replicated)
+            for request in group
+        ]
         progress: dict[str, int] = {}
         for request in group:
             progress.update(request.progress)
+        if stamper.events or progress:
+            batch = WriteBatch(stamper.events, progress, stamper.frames)
+            error = self._insist(batch)
+            if error is not None:
+                return Refused(group, error)
+            self._head = stamper.head
+        version = VectorTime(dict(self._head.times))
+        seconds = time.perf_counter() - start
+        return Written(group, answers, stamper.events, version, seconds)
+
+    def _insist(self, batch: WriteBatch) -> WriteFailed | None:
+        """Write a batch, trying again under the policy; the error if it is not in the store."""
+        delays_s = self._policy.delays_s()
+        while True:
+            error = self._try(batch)
+            if error is None:
+                self.breaker.succeeded()
+                return None
+            self.breaker.failed()
+            delay_s = next(delays_s, None)
+            if delay_s is None or self._ends_within(delay_s):
+                return error
+            self.retries += 1
+
+    def _try(self, batch: WriteBatch) -> WriteFailed | None:
         try:
-            self._store.write(WriteBatch(events, progress))
+            self._store.write(batch)
         except WriteFailed as error:
-            return Refused(group, error)
-        if events:
-            self._last_nr = events[-1].sequence_nr
-        return Written(group, stamped)
+            return error
+        except OutcomeUnknown as unknown:
+            return None if self._holds(batch, unknown) else WriteFailed(unknown.reason)
+        return None
 
-    def _stamp(self, group: list[Request]) -> list[list[Event]]:
-        now_ms = time.time_ns() // 1_000_000
-        number = self._last_nr
-        stamped = []
-        for request in group:
-            first = number + 1
-            number += len(request.events)
-            stamped.append(
-                [
-                    self._event(new, own_nr, now_ms)
-                    for own_nr, new in enumerate(request.events, first)
-                ]
-            )
-        return stamped
+    def _holds(self, batch: WriteBatch, unknown: OutcomeUnknown) -> bool:
+        """Find out whether a batch is in the store. Raises `OutcomeUnknown` after the limit."""
+        until = time.monotonic() + self._policy.resolve_for_s
+        delay_s = self._policy.first_delay_s
+        while True:
+            try:
+                state = self._store.recover()
+                if batch.events:
+                    return state.sequence_nr >= batch.events[-1].sequence_nr
+                return all(self._store.progress(n) == nr for n, nr in batch.progress.items())
+            except Unavailable as reason:
+                if time.monotonic() >= until or self._ends_within(delay_s):
+                    raise unknown from reason
+                delay_s = min(delay_s * 2, self._policy.longest_delay_s)
 
-    def _event(self, new: NewEvent, number: int, now_ms: int) -> Event:
-        return Event(
-            type_name=new.type_name,
-            form=new.form,
-            payload=new.payload,
-            emitter_id=new.emitter_id,
-            aggregate_id=new.aggregate_id,
-            custom_destinations=new.destinations,
-            system_time_ms=now_ms,
-            vector_timestamp=new.vector_timestamp.advance(self._log_id, number),
-            process_id=self._log_id,
-            log_id=self._log_id,
-            sequence_nr=number,
-            cause=new.cause,
-        )
+    def _ends_within(self, delay_s: float) -> bool:
+        """Wait, unless the log is closed meanwhile: then tell so at once."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ending, delay_s)

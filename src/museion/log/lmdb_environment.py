@@ -69,7 +69,7 @@ def opening(path: Path) -> Iterator[None]:
 
 
 class LockedEnvironment:
-    """Owns the files of one log.
+    """Owns the files of one log; or, not writable, looks into them beside their owner.
 
     The system ends the opening with the process, however that ends. Do not use it in a forked
     child. Like every memory-mapped file, it cannot report a disk that fails while it is read: the
@@ -85,27 +85,49 @@ class LockedEnvironment:
         UnreadableLog: the folder holds a file that is not LMDB's.
     """
 
-    def __init__(self, path: Path, *, map_size_bytes: int) -> None:
+    def __init__(self, path: Path, *, map_size_bytes: int, writable: bool = True) -> None:
         self._path = path
         self._process = os.getpid()
+        self._map_size_bytes = map_size_bytes
+        self._writable = writable
         self._lock = -1
         with opening(path):
-            _make_durably(path)
-            # The path goes in as bytes: it need not be UTF-8.
-            self._lmdb = lmdb.open(os.fsencode(path), map_size=map_size_bytes, max_dbs=_MAX_TABLES)
+            if writable:
+                _make_durably(path)
+            self._lmdb = self._open()
         try:
-            with opening(path):
-                self._lock = _lock(path)
-                self._lmdb.reader_check()  # frees what killed readers of other processes left
-                _flush_folder(path)
+            if writable:
+                with opening(path):
+                    self._lock = _lock(path)
+                    self._lmdb.reader_check()  # frees what killed readers of other processes left
+                    _flush_folder(path)
         except BaseException:
             self.close()
             raise
 
+    def _open(self) -> lmdb.Environment:
+        # The path goes in as bytes: it need not be UTF-8.
+        return lmdb.open(
+            os.fsencode(self._path),
+            map_size=self._map_size_bytes,
+            max_dbs=_MAX_TABLES,
+            readonly=not self._writable,
+            create=self._writable,
+        )
+
+    def reopen(self) -> None:
+        """Open the files anew after LMDB gave up on them; the lock is kept all the while.
+
+        Reads that are under way fail. Raises as the constructor.
+        """
+        with opening(self._path):
+            self._lmdb.close()
+            self._lmdb = self._open()
+
     def table(self, name: bytes, *, many: bool = False) -> lmdb._Database:
         """Open a table, making it if it is not there; `many` keeps sorted values under a key."""
         with opening(self._path):
-            return self._lmdb.open_db(name, dupsort=many, dupfixed=many)
+            return self._lmdb.open_db(name, dupsort=many, dupfixed=many, create=self._writable)
 
     def writing(self) -> lmdb.Transaction:
         """Begin a transaction for a `with` statement; its errors are LMDB's own."""

@@ -1,46 +1,53 @@
 """The default store: LMDB, one memory-mapped file, every batch one synchronous transaction.
 
 Layout (all in one environment):
-    events      sequence number (8 bytes, big endian) -> crc32 (4 bytes) + msgpack of the envelope
+    events      sequence number (8 bytes, big endian) -> frame (`log.frame`)
     aggregates  aggregate id -> number (8 bytes); ids are stored once, the index holds numbers
     destinations  aggregate number -> sequence numbers (8 bytes, sorted duplicates)
     progress    reader's name -> sequence number
-    meta        log id, version vector, stored form
+    meta        log id, stored form, and what `StoreState` says of the whole log
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import lmdb
 import msgspec
+from msgspec.structs import replace
 
-from museion.base.errors import Damaged
+from museion.base.errors import Damaged, MuseionError
 from museion.base.ids import random_id
 from museion.log.event import MAX_NAME_BYTES, Event
 from museion.log.event_store import (
     MAX_READ_BYTES,
     DamagedEvent,
+    OutcomeUnknown,
     StoreState,
     WriteBatch,
     WriteFailed,
+    advanced,
     within,
 )
+from museion.log.frame import Stored, unpack_frame
 from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
-from museion.log.vector_time import VectorTime, merge_all
+from museion.log.vector_time import VectorTime
 
 DEFAULT_MAP_SIZE_BYTES = 1 << 38
 """Address space kept for the file (256 GiB); the file itself only grows with its content."""
 
-_FORM = b"1"
+_FORM = b"2"
+_FORM_OF_0_1 = b"1"
 _NUMBER = struct.Struct(">Q")
-_CRC = struct.Struct(">I")
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Event)
-_VERSION_DECODER = msgspec.msgpack.Decoder(VectorTime)
+_VERSION = msgspec.msgpack.Decoder(VectorTime)
+_CHAIN = msgspec.msgpack.Decoder(dict[str, bytes])
+_KNOWN_AGGREGATES = 1 << 16
+"""Aggregates whose numbers are kept in memory; then they are looked up anew."""
 
 
 class UnknownStoreForm(Damaged):
@@ -48,7 +55,7 @@ class UnknownStoreForm(Damaged):
 
     def __init__(self, path: Path, form: bytes) -> None:
         super().__init__(
-            f"The log in {path} has the stored form {form!r}; expected {_FORM!r}.",
+            f"The log in {path} has the stored form {form!r}; expected {_FORM!r} or older.",
             remedy="Open it with the program version that wrote it.",
         )
 
@@ -56,51 +63,65 @@ class UnknownStoreForm(Damaged):
 class LmdbEventStore:
     """Keeps events in LMDB; a batch is on disk when `write` returns.
 
-    One opening at a time, over all processes.
+    One opening for writing at a time, over all processes; any number for reading beside it.
 
     Args:
-        path: the log's folder, made if it is not there.
+        path: the log's folder, made if it is not there and the store is writable.
         map_size_bytes: upper bound of the file's size.
+        writable: off to look into a log that another process may be writing.
 
     Raises:
-        LogInUse: the log is open already, in this or another process.
+        LogInUse: the log is open already, in this process or, for writing, in another.
         LogNotOpened: the folder or its files cannot be made or opened.
         UnreadableLog, UnknownStoreForm: the folder does not hold a log that can be read.
     """
 
-    def __init__(self, path: Path, *, map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES,
+        writable: bool = True,
+    ) -> None:
         self._path = path
-        self._environment = LockedEnvironment(path, map_size_bytes=map_size_bytes)
+        self._numbers: dict[str, bytes] = {}
+        self._environment = LockedEnvironment(
+            path, map_size_bytes=map_size_bytes, writable=writable
+        )
         try:
-            self._meta = self._environment.table(b"meta")
-            self._events = self._environment.table(b"events")
-            self._aggregates = self._environment.table(b"aggregates")
-            self._destinations = self._environment.table(b"destinations", many=True)
-            self._progress = self._environment.table(b"progress")
-            self._log_id = self._identity(path)
+            self._open_tables()
+            self._log_id = self._identity(path, writable=writable)
+            self._state = self._stored_state()
         except BaseException:
             self.close()
             raise
+        self._suspect = False
 
     def recover(self) -> StoreState:
         """Return the state after the last acknowledged batch; cost does not grow with the log."""
-        with self._environment.reading() as reading:
-            return StoreState(
-                self._log_id, self._last_number(reading), self._stored_version(reading)
-            )
+        if self._suspect:
+            self._environment.reopen()
+            self._open_tables()
+            self._numbers.clear()
+            self._suspect = False
+        self._state = self._stored_state()
+        return self._state
 
     def write(self, batch: WriteBatch) -> None:
         """Keep a batch, all or nothing; flushed to disk when it returns.
 
         Where the page that makes a commit valid could not be written, LMDB refuses all further
-        work, and `ReadFailed` is raised: only another opening can tell what the disk holds.
+        work until the files are opened anew, which `recover` does.
         """
-        try:
-            with self._environment.writing() as writing:
-                self._put(batch, writing)
-        except lmdb.Error as reason:
-            if not self._holds(batch):
-                raise WriteFailed(self._environment.cause_of(reason)) from reason
+        after = advanced(self._state, batch)
+        with self._committing() as writing:
+            self._put_events(batch, writing)
+            for name, position in batch.progress.items():
+                writing.put(name.encode(), _NUMBER.pack(position), db=self._progress)
+            if batch.events:
+                writing.put(b"version", _ENCODER.encode(after.version), db=self._meta)
+                writing.put(b"chain", _ENCODER.encode(after.chain), db=self._meta)
+        self._state = after
 
     def read(
         self,
@@ -111,111 +132,184 @@ class LmdbEventStore:
         max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events above `after`, checked against their checksums."""
+        log_id = self._log_id
         with self._environment.reading() as reading:
             if aggregate_id is None:
                 stored = self._scan(reading, after)
             else:
                 stored = self._scan_aggregate(reading, aggregate_id, after)
-            events = (_decode(number, content) for number, content in stored)
+            events = (unpack_frame(frame, _number(key), log_id) for key, frame in stored)
             return within(events, limit=limit, max_bytes=max_bytes)
+
+    def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
+        """Return at most `limit` ids of aggregates above `after`, in the order of their bytes."""
+        with self._environment.reading() as reading:
+            cursor = reading.cursor(db=self._aggregates)
+            if not cursor.set_range(after.encode() + b"\0"):
+                return []
+            return [bytes(key).decode() for key in islice(cursor.iternext(values=False), limit)]
 
     def progress(self, name: str) -> int:
         """Return the last stored progress of a reader, 0 when there is none."""
+        key = _key(name)
         with self._environment.reading() as reading:
-            return self._stored_progress(reading, name) or 0
+            stored = key and reading.get(key, db=self._progress)
+            return _number(stored) if stored else 0
+
+    def all_progress(self) -> Mapping[str, int]:
+        """Return the progress of every reader, by its name."""
+        with self._environment.reading() as reading:
+            stored = reading.cursor(db=self._progress)
+            return {bytes(name).decode(): _number(position) for name, position in stored}
+
+    def mark_deleted(self, to: int) -> None:
+        """Keep `to` as `StoreState.deleted_to`; flushed to disk when it returns."""
+        with self._committing() as writing:
+            writing.put(b"deleted_to", _NUMBER.pack(to), db=self._meta)
+        self._state = replace(self._state, deleted_to=to)
+
+    def remove(self, to: int, chain: Mapping[str, bytes]) -> None:
+        """Remove all events up to `to`, and keep `chain` beside that; flushed to disk.
+
+        The file does not shrink; what comes later takes the room. Costs with each event removed.
+        """
+        assert to < self._state.sequence_nr, "the last event stays"
+        with self._committing() as writing:
+            for key, frame in self._range(writing, to):
+                self._remove_from_index(writing, key, frame)
+                writing.delete(key, db=self._events)
+            writing.put(b"removed_to", _NUMBER.pack(to), db=self._meta)
+            writing.put(b"removed_chain", _ENCODER.encode(chain), db=self._meta)
+        self._state = replace(self._state, removed_to=to, removed_chain=chain)
 
     def close(self) -> None:
         """Close the files; reads that are under way fail. Idempotent."""
         self._environment.close()
 
-    def _identity(self, path: Path) -> str:
-        with opening(path), self._environment.writing() as writing:
-            form = writing.get(b"form", db=self._meta)
-            if form is None:
-                writing.put(b"form", _FORM, db=self._meta)
-                writing.put(b"log_id", random_id().encode(), db=self._meta)
-            elif form != _FORM:
-                raise UnknownStoreForm(path, bytes(form))
-            return bytes(writing.get(b"log_id", b"", db=self._meta)).decode()
-
-    def _put(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
-        for event in batch.events:
-            key = _NUMBER.pack(event.sequence_nr)
-            content = _ENCODER.encode(event)
-            stored = _CRC.pack(zlib.crc32(content)) + content
-            appended = writing.put(key, stored, db=self._events, append=True)
-            assert appended, f"event {event.sequence_nr} is not above all that are stored"
-            for destination in sorted(event.destinations):
-                number = self._aggregate_number(writing, destination)
-                writing.put(number, key, db=self._destinations)
-        for name, position in batch.progress.items():
-            writing.put(name.encode(), _NUMBER.pack(position), db=self._progress)
-        if batch.events:
-            self._put_version(batch, writing)
-
-    def _put_version(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
-        times = [event.vector_timestamp for event in batch.events]
-        version = merge_all([self._stored_version(writing), *times])
-        writing.put(b"version", _ENCODER.encode(version), db=self._meta)
-
-    def _stored_version(self, reading: lmdb.Transaction) -> VectorTime:
-        stored = reading.get(b"version", db=self._meta)
-        if stored is None:
-            return VectorTime()
+    @contextmanager
+    def _committing(self) -> Iterator[lmdb.Transaction]:
+        """Run a transaction; say whether what failed is certainly not in the store."""
         try:
-            return _VERSION_DECODER.decode(stored)
-        except msgspec.MsgspecError as reason:
+            with self._environment.writing() as writing:
+                yield writing
+        except lmdb.Error as reason:
+            cause = self._environment.cause_of(reason)
+            self._numbers.clear()  # some were given in the transaction that is gone
+            try:
+                with self._environment.reading() as reading:
+                    reading.stat(self._events)
+            except MuseionError:
+                self._suspect = True
+                raise OutcomeUnknown(cause) from reason
+            if self._stored_state() != self._state:
+                raise OutcomeUnknown(cause) from reason
+            raise WriteFailed(cause) from reason
+
+    def _open_tables(self) -> None:
+        self._meta = self._environment.table(b"meta")
+        self._events = self._environment.table(b"events")
+        self._aggregates = self._environment.table(b"aggregates")
+        self._destinations = self._environment.table(b"destinations", many=True)
+        self._progress = self._environment.table(b"progress")
+
+    def _identity(self, path: Path, *, writable: bool) -> str:
+        with opening(path), self._environment.reading() as reading:
+            form = bytes(reading.get(b"form", b"", db=self._meta))
+            log_id = bytes(reading.get(b"log_id", b"", db=self._meta)).decode()
+        if form not in (b"", _FORM_OF_0_1, _FORM) or (not form and not writable):
+            raise UnknownStoreForm(path, form)
+        if form == _FORM or not writable:
+            return log_id
+        with opening(path), self._environment.writing() as writing:
+            # Frames of form 1 stay as they are: each frame tells which form it has.
+            log_id = log_id or random_id()
+            writing.put(b"form", _FORM, db=self._meta)
+            writing.put(b"log_id", log_id.encode(), db=self._meta)
+        return log_id
+
+    def _stored_state(self) -> StoreState:
+        with self._environment.reading() as reading:
+            meta = {bytes(key): bytes(value) for key, value in reading.cursor(db=self._meta)}
+            cursor = reading.cursor(db=self._events)
+            last = _number(cursor.key()) if cursor.last() else 0
+        none = _NUMBER.pack(0)
+        try:
+            return StoreState(
+                self._log_id,
+                last,
+                _VERSION.decode(meta.get(b"version", b"\x91\x80")),
+                _CHAIN.decode(meta.get(b"chain", b"\x80")),
+                _number(meta.get(b"deleted_to", none)),
+                _number(meta.get(b"removed_to", none)),
+                _CHAIN.decode(meta.get(b"removed_chain", b"\x80")),
+            )
+        except (msgspec.MsgspecError, struct.error) as reason:
             raise UnreadableLog(self._path, f"its version vector is lost: {reason}") from reason
 
+    def _put_events(self, batch: WriteBatch, writing: lmdb.Transaction) -> None:
+        if not batch.events:
+            return
+        keys = [_NUMBER.pack(event.sequence_nr) for event in batch.events]
+        cursor = writing.cursor(db=self._events)
+        _, added = cursor.putmulti(list(zip(keys, batch.frames, strict=True)), append=True)
+        assert added == len(keys), "the events are not above all that are stored"
+        places: list[tuple[bytes, bytes]] = []
+        for key, event in zip(keys, batch.events, strict=True):
+            if event.custom_destinations:
+                numbered = (self._aggregate_number(writing, each) for each in event.destinations)
+                places += [(number, key) for number in numbered]
+            elif event.aggregate_id is not None:
+                places.append((self._aggregate_number(writing, event.aggregate_id), key))
+        places.sort()  # neighbours in the tree are put one after another
+        writing.cursor(db=self._destinations).putmulti(places)
+
     def _aggregate_number(self, writing: lmdb.Transaction, aggregate_id: str) -> bytes:
+        known = self._numbers.get(aggregate_id)
+        if known is not None:
+            return known
         key = aggregate_id.encode()
         stored = writing.get(key, db=self._aggregates)
-        if stored is not None:
-            return bytes(stored)
-        number = _NUMBER.pack(writing.stat(self._aggregates)["entries"] + 1)
-        writing.put(key, number, db=self._aggregates)
-        return number
+        if stored is None:
+            stored = _NUMBER.pack(writing.stat(self._aggregates)["entries"] + 1)
+            writing.put(key, stored, db=self._aggregates)
+        if len(self._numbers) >= _KNOWN_AGGREGATES:
+            self._numbers.clear()
+        self._numbers[aggregate_id] = bytes(stored)
+        return self._numbers[aggregate_id]
 
-    def _holds(self, batch: WriteBatch) -> bool:
-        """Tell whether a batch whose commit reported an error is nevertheless there."""
-        with self._environment.reading() as reading:
-            if batch.events:
-                return self._last_number(reading) >= batch.events[-1].sequence_nr
-            return all(
-                self._stored_progress(reading, name) == position
-                for name, position in batch.progress.items()
-            )
+    def _range(self, writing: lmdb.Transaction, to: int) -> list[tuple[bytes, bytes]]:
+        end = _NUMBER.pack(to)
+        found = []
+        for key, frame in writing.cursor(db=self._events):
+            if bytes(key) > end:
+                break
+            found.append((bytes(key), bytes(frame)))
+        return found
 
-    def _stored_progress(self, reading: lmdb.Transaction, name: str) -> int | None:
-        key = _key(name)
-        stored = key and reading.get(key, db=self._progress)
-        return _number(stored) if stored else None
+    def _remove_from_index(self, writing: lmdb.Transaction, key: bytes, frame: bytes) -> None:
+        for destination in unpack_frame(frame, _number(key), self._log_id).destinations:
+            number = writing.get(destination.encode(), db=self._aggregates)
+            if number is not None:
+                writing.delete(number, key, db=self._destinations)
 
-    def _last_number(self, reading: lmdb.Transaction) -> int:
-        cursor = reading.cursor(db=self._events)
-        return _number(cursor.key()) if cursor.last() else 0
-
-    def _scan(
-        self, reading: lmdb.Transaction, after: int
-    ) -> Iterator[tuple[int, bytes | memoryview]]:
+    def _scan(self, reading: lmdb.Transaction, after: int) -> Iterator[tuple[Stored, Stored]]:
         cursor = reading.cursor(db=self._events)
         if cursor.set_range(_NUMBER.pack(after + 1)):
-            for key, content in cursor:
-                yield _number(key), content
+            yield from cursor.iternext()
 
     def _scan_aggregate(
         self, reading: lmdb.Transaction, aggregate_id: str, after: int
-    ) -> Iterator[tuple[int, bytes | memoryview]]:
+    ) -> Iterator[tuple[Stored, Stored]]:
         key = _key(aggregate_id)
         number = key and reading.get(key, db=self._aggregates)
         cursor = reading.cursor(db=self._destinations)
         if not number or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
             return
         for place in cursor.iternext_dup():
-            content = reading.get(place, db=self._events)
-            if content is None:
+            frame = reading.get(place, db=self._events)
+            if frame is None:
                 raise DamagedEvent(_number(place), "the index names it, but it is missing")
-            yield _number(place), content
+            yield place, frame
 
 
 def _key(name: str) -> bytes | None:
@@ -227,18 +321,5 @@ def _key(name: str) -> bytes | None:
     return key if 1 <= len(key) <= MAX_NAME_BYTES else None
 
 
-def _number(stored: bytes | memoryview) -> int:
+def _number(stored: Stored) -> int:
     return int(_NUMBER.unpack(stored)[0])
-
-
-def _decode(number: int, stored: bytes | memoryview) -> Event:
-    content = stored[_CRC.size :]
-    if len(stored) <= _CRC.size or _CRC.unpack(stored[: _CRC.size])[0] != zlib.crc32(content):
-        raise DamagedEvent(number)
-    try:
-        event = _DECODER.decode(content)
-    except msgspec.MsgspecError as reason:
-        raise DamagedEvent(number, f"it is no envelope of an event: {reason}") from reason
-    if event.sequence_nr != number:
-        raise DamagedEvent(number, f"it says that it is event {event.sequence_nr}")
-    return event

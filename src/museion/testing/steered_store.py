@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from museion.log.event import Event
 from museion.log.event_store import MAX_READ_BYTES, EventStore, StoreState, WriteBatch
@@ -61,6 +61,22 @@ class SteeredStore:
     def progress(self, name: str) -> int:
         """Pass on."""
         return self._store.progress(name)
+
+    def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
+        """Pass on."""
+        return self._store.aggregate_ids(after=after, limit=limit)
+
+    def all_progress(self) -> Mapping[str, int]:
+        """Pass on."""
+        return self._store.all_progress()
+
+    def mark_deleted(self, to: int) -> None:
+        """Pass on."""
+        self._store.mark_deleted(to)
+
+    def remove(self, to: int, chain: Mapping[str, bytes]) -> None:
+        """Pass on."""
+        self._store.remove(to, chain)
 
     def close(self) -> None:
         """Pass on."""

@@ -13,6 +13,7 @@ from museion.log.event import (
 from museion.log.event_log import (
     BatchLimits,
     EventLog,
+    WritePolicy,
 )
 from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
@@ -32,9 +33,16 @@ def steered() -> SteeredStore:
 
 @asynccontextmanager
 async def opened(
-    store: EventStore | None = None, limits: BatchLimits | None = None
+    store: EventStore | None = None,
+    limits: BatchLimits | None = None,
+    policy: WritePolicy | None = None,
 ) -> AsyncIterator[EventLog]:
-    log = EventLog(store or MemoryEventStore(log_id="here"), limits=limits)
+    """Open a log in memory, or on a store; a failed write is not tried again unless asked for."""
+    log = EventLog(
+        store or MemoryEventStore(log_id="here"),
+        limits=limits,
+        policy=policy or WritePolicy(retries=0, open_after_retries=1000),
+    )
     try:
         yield log
     finally:
@@ -56,3 +64,10 @@ async def read_up_to(log: EventLog, last: int, *, after: int = 0) -> list[int]:
         while seen[-1] < last:
             seen += numbers(await anext(batches))
     return seen[1:]
+
+
+def counted(log: EventLog) -> tuple[int, int, int]:
+    """Return how many requests, groups and events were written; nothing waits."""
+    done = log.statistics
+    assert done.pending_requests == 0
+    return done.requests, done.groups, done.events

@@ -170,7 +170,7 @@ def test_an_event_under_the_number_of_another_is_damage(tmp_path: Path) -> None:
     with closing(LmdbEventStore(tmp_path)) as store:
         store.write(batch(stored_event(1), stored_event(2)))
     overwrite(tmp_path, b"events", NUMBER_2, stored_value(tmp_path, b"events", NUMBER_1))
-    with closing(LmdbEventStore(tmp_path)) as store, pytest.raises(DamagedEvent, match="event 1"):
+    with closing(LmdbEventStore(tmp_path)) as store, pytest.raises(DamagedEvent, match="Event 2 "):
         store.read(limit=9)
 
 
@@ -197,8 +197,8 @@ def test_a_lost_version_vector_is_damage(tmp_path: Path) -> None:
     with closing(LmdbEventStore(tmp_path)) as store:
         store.write(batch(stored_event(1)))
     overwrite(tmp_path, b"meta", b"version", b"garbage")
-    with closing(LmdbEventStore(tmp_path)) as store, pytest.raises(UnreadableLog, match="version"):
-        store.recover()
+    with pytest.raises(UnreadableLog, match="version"):
+        LmdbEventStore(tmp_path)
 
 
 NUMBER_1, NUMBER_2 = ((number).to_bytes(8, "big") for number in (1, 2))

@@ -1,0 +1,130 @@
+"""Giving events their place: number, stamp, chain digest, and the frame that is stored.
+
+Pure: the writer thread keeps a `Head`, and moves it on only when the store has the events.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from blake3 import blake3
+from msgspec.structs import force_setattr, replace
+
+from museion.log.chain import START
+from museion.log.event import UNWRITTEN, Event, NewEvent
+from museion.log.event_store import StoreState
+from museion.log.frame import encode_envelope, envelope_of, pack_frame
+from museion.log.vector_time import VectorTime
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a log ends.
+
+    Attributes:
+        sequence_nr: of the last event.
+        times: entries of the log's version vector.
+        chain: chain digest of the last event of each origin.
+    """
+
+    log_id: str
+    sequence_nr: int
+    times: Mapping[str, int]
+    chain: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, state: StoreState) -> Head:
+        """Return the head of a log as its store knows it."""
+        return cls(state.log_id, state.sequence_nr, state.version.times, state.chain)
+
+
+class Stamper:
+    """Stamps the events of one batch; `head` is where the log ends after them."""
+
+    def __init__(self, head: Head) -> None:
+        self._log_id = head.log_id
+        self._number = head.sequence_nr
+        self._times = dict(head.times)
+        self._chain = dict(head.chain)
+        self._now_ms = time.time_ns() // 1_000_000
+        self.events: list[Event] = []
+        self.frames: list[bytes] = []
+
+    @property
+    def head(self) -> Head:
+        """Where the log ends after the events that were stamped."""
+        return Head(self._log_id, self._number, self._times, self._chain)
+
+    def emitted(self, new_events: Sequence[NewEvent]) -> list[Event]:
+        """Stamp events of this log: its next numbers, its entry in their stamps, its chain."""
+        log_id, now_ms = self._log_id, self._now_ms
+        # A log that was rebuilt from its neighbours may hold fewer events than it once wrote. Its
+        # new events must not take the identities of those.
+        number = max(self._number, self._times.get(log_id, 0))
+        digest = self._chain.get(log_id, START)
+        first = len(self.events)
+        for new in new_events:
+            number += 1
+            times = new.vector_timestamp.times
+            if times:
+                self._merge(times.items())
+            event = Event(
+                new.type_name,
+                new.form,
+                new.payload,
+                new.emitter_id,
+                new.aggregate_id,
+                new.destinations,
+                now_ms,
+                VectorTime({**times, log_id: number}),
+                log_id,
+                "",
+                UNWRITTEN,
+                new.cause,
+                new.delivery_id,
+                None,
+                new.subject_key_id,
+            )
+            envelope = encode_envelope(event)
+            digest = blake3(digest + envelope).digest()  # chain.next_digest, in place: a hot path
+            self.frames.append(pack_frame(envelope, digest, number))
+            self._fill_in(event, number, digest)
+        if new_events:
+            self._number = self._times[log_id] = number
+            self._chain[log_id] = digest
+        return self.events[first:]
+
+    def replicated(self, events: Iterable[Event]) -> list[Event]:
+        """Take over events of other logs that this one does not know yet; drop the others.
+
+        Everything but their local fields stays as it is. The causality filter: an event whose
+        stamp is covered by the version vector is in the log already, or was.
+        """
+        first = len(self.events)
+        for event in events:
+            times = event.vector_timestamp.times
+            if all(time <= self._times.get(name, 0) for name, time in times.items()):
+                continue
+            self._merge(times.items())
+            self._number += 1
+            system_time_ms = event.system_time_ms or self._now_ms
+            taken = replace(event, system_time_ms=system_time_ms)
+            self.frames.append(pack_frame(envelope_of(taken), event.chain_digest, self._number))
+            if event.chain_digest is not None:
+                self._chain[event.process_id] = event.chain_digest
+            self._fill_in(taken, self._number, event.chain_digest)
+        return self.events[first:]
+
+    def _fill_in(self, event: Event, number: int, digest: bytes | None) -> None:
+        # NOTE: nobody has seen this object yet, so filling it in spares a copy of a hot path.
+        force_setattr(event, "log_id", self._log_id)
+        force_setattr(event, "sequence_nr", number)
+        force_setattr(event, "chain_digest", digest)
+        self.events.append(event)
+
+    def _merge(self, times: Iterable[tuple[str, int]]) -> None:
+        for name, time_there in times:
+            if time_there > self._times.get(name, 0):
+                self._times[name] = time_there
