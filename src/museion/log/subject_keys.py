@@ -14,8 +14,9 @@ from typing import Protocol
 
 import msgspec
 
-from museion.base.errors import Unavailable
+from museion.base.errors import InvalidInput, Unavailable
 from museion.base.ids import random_id
+from museion.log.event import MAX_NAME_BYTES, InvalidEvent, require_name
 
 KEY_BYTES = 32
 
@@ -54,6 +55,17 @@ class KeyMissing(Unavailable):
         )
 
 
+class InvalidSubject(InvalidInput):
+    """What should name a data subject cannot; nothing was done."""
+
+    def __init__(self, found: object) -> None:
+        super().__init__(
+            f"Expected a data subject's id of 1 to {MAX_NAME_BYTES} bytes of UTF-8, got a"
+            f" {type(found).__name__}.",  # the id itself may be personal, and errors are logged
+            remedy="Let the event type's `subject` return such a text, or None for nobody.",
+        )
+
+
 class SubjectKeys(Protocol):
     """Keeps one living key for each data subject, and remembers which were destroyed.
 
@@ -64,6 +76,9 @@ class SubjectKeys(Protocol):
         """Return the subject's living key; make one, durably, where there is none.
 
         A subject that was erased and is seen again gets a new key.
+
+        Raises:
+            InvalidSubject: the id is not 1 to 511 bytes of UTF-8; also raised by `destroy`.
         """
 
     def find(self, key_id: str) -> SubjectKey | NoKey:
@@ -92,6 +107,7 @@ class MemorySubjectKeys:
 
     def get_or_create(self, subject_id: str) -> SubjectKey:
         """Return the subject's living key, a new one where there is none."""
+        require_subject(subject_id)
         with self._lock:
             key = self._by_subject.get(subject_id)
             if key is None:
@@ -108,6 +124,7 @@ class MemorySubjectKeys:
 
     def destroy(self, subject_id: str) -> Sequence[str]:
         """Destroy the subject's key; return the ids of all keys destroyed for it so far."""
+        require_subject(subject_id)
         with self._lock:
             key = self._by_subject.pop(subject_id, None)
             if key is not None:
@@ -125,3 +142,13 @@ class MemorySubjectKeys:
 def new_key() -> SubjectKey:
     """Return a key that nobody has had before."""
     return SubjectKey(random_id(), secrets.token_bytes(KEY_BYTES))
+
+
+def require_subject(subject_id: object) -> None:
+    """Check the id of a data subject. Raises `InvalidSubject`."""
+    if not isinstance(subject_id, str):
+        raise InvalidSubject(subject_id)
+    try:
+        require_name(subject_id)
+    except InvalidEvent:
+        raise InvalidSubject(subject_id) from None
