@@ -22,7 +22,12 @@ S = TypeVar("S")
 
 
 def tag(name: str) -> str:
-    """Return the destination that stands for a tag. Raises `InvalidEvent` if it is too long."""
+    """Return the destination that stands for a tag.
+
+    Raises:
+        InvalidEvent: the name is empty, too long, or not UTF-8.
+    """
+    require_name(name)
     destination = TAG_PREFIX + name
     require_name(destination)
     return destination
