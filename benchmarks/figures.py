@@ -54,6 +54,14 @@ def beside(
     return Figure(name, value, unit, peer, ratio, f"<= {goal:g}", value <= goal)
 
 
+def at_least_times(
+    name: str, value: float, unit: str, peer: str, peer_value: float, goal: float
+) -> Figure:
+    """Return a figure that should be `goal` times that of a peer, or more."""
+    ratio = value / peer_value
+    return Figure(name, value, unit, peer, round(ratio, 3), f">= {goal:g}x", ratio >= goal)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least `share` (0..1) of the values do not exceed."""
     ordered = sorted(values)
