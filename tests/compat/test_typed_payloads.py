@@ -15,10 +15,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from museion.log.encryption import TamperedPayload, encrypt
+from museion.log.encryption import encrypt
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
-from museion.log.event_types import Erased, EventTypes, Unknown, event_type
+from museion.log.event_types import Erased, EventTypes, TamperedPayload, Unknown, event_type
 from museion.log.frame import envelope_of
 from museion.log.memory_store import MemoryEventStore
 from museion.log.subject_keys import MemorySubjectKeys, NoKey, SubjectKey

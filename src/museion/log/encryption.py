@@ -15,28 +15,44 @@ Source: NIST SP 800-38D, sections 8.2.2 (nonces from a random bit generator) and
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from museion.base.errors import Damaged
-from museion.log.subject_keys import SubjectKey
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from museion.log.event import Event
+from museion.log.payload_outcomes import TamperedPayload
+from museion.log.subject_keys import KeyMissing, NoKey, SubjectKey, SubjectKeys
 
 NONCE_BYTES = 12
 
 
-class TamperedPayload(Damaged):
-    """An encrypted payload is not what was encrypted for this type, form and key."""
+class PayloadEncryption:
+    """Encrypts payloads for data subjects and decrypts them, with the keys of one place."""
 
-    def __init__(self, type_name: str, form: int, key_id: str) -> None:
-        super().__init__(
-            f"A payload of event type {type_name}, form {form}, encrypted with key {key_id}, was"
-            " changed or moved.",
-            remedy="Run `museion log verify`, and restore the log from a backup or another site.",
-        )
+    def __init__(self, keys: SubjectKeys) -> None:
+        self._keys = keys
+
+    def seal(
+        self, content: bytes, subject_id: str, *, type_name: str, form: int
+    ) -> tuple[bytes, str]:
+        """Return the encrypted payload and the id of the subject's key."""
+        key = self._keys.get_or_create(subject_id)
+        return encrypt(content, key, type_name=type_name, form=form), key.key_id
+
+    def open(self, event: Event, key_id: str) -> bytes | None:
+        """Return the payload of an event, None if its key was destroyed.
+
+        Raises:
+            KeyMissing: the key is neither here nor destroyed.
+            TamperedPayload: the payload is not what was encrypted.
+        """
+        key = self._keys.find(key_id)
+        if key is NoKey.DESTROYED:
+            return None
+        if key is NoKey.UNKNOWN:
+            raise KeyMissing(key_id)
+        return decrypt(event.payload, key, type_name=event.type_name, form=event.form)
 
 
 def encrypt(
@@ -50,7 +66,7 @@ def encrypt(
     if nonce is None:
         nonce = secrets.token_bytes(NONCE_BYTES)
     bound = _associated(type_name, form, key.key_id)
-    return nonce + _cipher(key).encrypt(nonce, content, bound)
+    return nonce + AESGCM(key.key).encrypt(nonce, content, bound)
 
 
 def decrypt(encrypted: bytes, key: SubjectKey, *, type_name: str, form: int) -> bytes:
@@ -59,20 +75,11 @@ def decrypt(encrypted: bytes, key: SubjectKey, *, type_name: str, form: int) -> 
     Raises:
         TamperedPayload: it is not whole, or belongs to another type, form or key.
     """
-    from cryptography.exceptions import InvalidTag
-
     nonce, sealed = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
     try:
-        return _cipher(key).decrypt(nonce, sealed, _associated(type_name, form, key.key_id))
+        return AESGCM(key.key).decrypt(nonce, sealed, _associated(type_name, form, key.key_id))
     except (InvalidTag, ValueError) as reason:  # ValueError: it is too short
         raise TamperedPayload(type_name, form, key.key_id) from reason
-
-
-def _cipher(key: SubjectKey) -> AESGCM:
-    # Imported where it is needed: most logs encrypt nothing, and it takes long to load.
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(key.key)
 
 
 def _associated(type_name: str, form: int, key_id: str) -> bytes:

@@ -7,11 +7,10 @@ not know it hands on as `Unknown`, so an older site goes on when a newer one wri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from museion.log.encryption import TamperedPayload, decrypt, encrypt
 from museion.log.event import Event, EventId, InvalidEvent, NewEvent
 from museion.log.event_adapters import TAG_PREFIX, EventAdapter, Tagged, Tagging, tag
 from museion.log.event_mark import (
@@ -26,14 +25,18 @@ from museion.log.payload_outcomes import (
     DuplicateEventType,
     Erased,
     NoSubjectKeys,
+    TamperedPayload,
     UndecodablePayload,
     UnencodablePayload,
     Unknown,
     UnknownForm,
 )
-from museion.log.subject_keys import KeyMissing, NoKey, SubjectKeys
+from museion.log.subject_keys import KeyMissing, SubjectKeys
 from museion.log.upcasting import upcast
 from museion.log.vector_time import VectorTime
+
+if TYPE_CHECKING:
+    from museion.log.encryption import PayloadEncryption
 
 __all__ = [
     "DuplicateEventType",
@@ -95,6 +98,7 @@ class EventTypes:
     ) -> None:
         self._adapters = tuple(adapters)
         self._keys = keys
+        self._encryption = None if keys is None else _encryption(keys)
         self._incoming: dict[type, EventAdapter[Any, Any]] = {}
         self._outgoing: dict[type, EventAdapter[Any, Any]] = {}
         self._marks: dict[type, EventMark] = {}
@@ -231,10 +235,9 @@ class EventTypes:
     ) -> tuple[bytes, str | None]:
         if subject_id is None:
             return content, None
-        if self._keys is None:
+        if self._encryption is None:
             raise NoSubjectKeys(mark.type_name)
-        key = self._keys.get_or_create(subject_id)
-        return encrypt(content, key, type_name=mark.type_name, form=mark.form), key.key_id
+        return self._encryption.seal(content, subject_id, type_name=mark.type_name, form=mark.form)
 
     def _decode_otherwise(self, event: Event, reading: _Reading) -> Sequence[object]:
         """Decode what is encrypted, of another form, or adapted."""
@@ -242,7 +245,9 @@ class EventTypes:
             return (Unknown(event.type_name, event.form, event.payload),)
         content: bytes | None = event.payload
         if event.subject_key_id is not None:
-            content = self._opened(event, event.subject_key_id)
+            if self._encryption is None:
+                raise NoSubjectKeys(event.type_name)
+            content = self._encryption.open(event, event.subject_key_id)
             if content is None:
                 return (Erased(event.type_name, event.subject_key_id),)
         assert content is not None
@@ -251,16 +256,6 @@ class EventTypes:
             adapter = self._incoming.get(type(payload))
             payloads += (payload,) if adapter is None else adapter.incoming(payload)
         return payloads
-
-    def _opened(self, event: Event, key_id: str) -> bytes | None:
-        if self._keys is None:
-            raise NoSubjectKeys(event.type_name)
-        key = self._keys.find(key_id)
-        if key is NoKey.DESTROYED:
-            return None
-        if key is NoKey.UNKNOWN:
-            raise KeyMissing(key_id)
-        return decrypt(event.payload, key, type_name=event.type_name, form=event.form)
 
     def _stored_payloads(self, event: Event, content: bytes, reading: _Reading) -> Sequence[object]:
         mark = reading.mark
@@ -284,6 +279,13 @@ class EventTypes:
         if kind not in self._marks and kind not in self._outgoing:
             raise NotAnEventType(kind, "a mapping, or a payload of one of the set's own classes")
         return payload
+
+
+def _encryption(keys: SubjectKeys) -> PayloadEncryption:
+    # Imported where it is needed: most logs encrypt nothing, and it takes long to load.
+    from museion.log.encryption import PayloadEncryption
+
+    return PayloadEncryption(keys)
 
 
 def _adapted(adapter: EventAdapter[Any, Any], payload: object) -> tuple[object, Sequence[str]]:

@@ -200,15 +200,15 @@ class FileSubjectKeys:
     def _read_key(self, key_id: str) -> SubjectKey | NoKey:
         path = self._keys / key_id
         try:
-            stored = msgspec.msgpack.decode(path.read_bytes(), type=_KeyFile)
+            content = path.read_bytes()
         except FileNotFoundError:
-            # Another process may have destroyed it since the first look.
-            return NoKey.DESTROYED if is_there(self._destroyed / key_id) else NoKey.UNKNOWN
-        except msgspec.MsgspecError as reason:
-            raise DamagedKey(path, str(reason)) from reason
-        if stored.form != _FORM or len(stored.key) != KEY_BYTES:
-            raise DamagedKey(path, f"expected a key of form {_FORM} and {KEY_BYTES} bytes")
-        key = SubjectKey(key_id, stored.key)
+            content = None
+        # Another process may have destroyed it since the first look, and have overwritten it.
+        if is_there(self._destroyed / key_id):
+            return NoKey.DESTROYED
+        if content is None:
+            return NoKey.UNKNOWN
+        key = SubjectKey(key_id, _decode_key(path, content))
         self._keep(self._cached, key_id, key)
         return key
 
@@ -271,3 +271,13 @@ class FileSubjectKeys:
             yield
         except OSError as reason:
             raise KeysUnavailable(self._folder, reason) from reason
+
+
+def _decode_key(path: Path, content: bytes) -> bytes:
+    try:
+        stored = msgspec.msgpack.decode(content, type=_KeyFile)
+    except msgspec.MsgspecError as reason:
+        raise DamagedKey(path, str(reason)) from reason
+    if stored.form != _FORM or len(stored.key) != KEY_BYTES:
+        raise DamagedKey(path, f"expected a key of form {_FORM} and {KEY_BYTES} bytes")
+    return stored.key

@@ -71,3 +71,14 @@ class UnknownForm(InvalidInput):
             f"Event type {type_name} came in form {form}, which this program does not know.",
             remedy="Update this site's program.",
         )
+
+
+class TamperedPayload(Damaged):
+    """An encrypted payload is not what was encrypted for this type, form and key."""
+
+    def __init__(self, type_name: str, form: int, key_id: str) -> None:
+        super().__init__(
+            f"A payload of event type {type_name}, form {form}, encrypted with key {key_id}, was"
+            " changed or moved.",
+            remedy="Run `museion log verify`, and restore the log from a backup or another site.",
+        )

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from written_event import written
 
-from museion.log.encryption import TamperedPayload, decrypt, encrypt
+from museion.log.encryption import decrypt, encrypt
 from museion.log.event import Event
 from museion.log.event_types import (
     Erased,
     EventTypes,
     KeyMissing,
     NoSubjectKeys,
+    TamperedPayload,
     Unknown,
     event_type,
 )
