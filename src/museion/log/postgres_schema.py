@@ -58,6 +58,15 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """One after the other makes the tables; what is released here is never changed, only added to."""
 
+# NOTE: the catalogs themselves are asked. `to_regclass` answers from a cache of the session, and
+# would not see what another program made while this one waited for the lock.
+_HAS_VERSION = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON relnamespace = pg_namespace.oid
+    WHERE nspname = %s AND relname = 'migrations'
+)
+"""
+_HAS_SCHEMA = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)"
 _KEPT_VERSION = """
 CREATE TABLE IF NOT EXISTS migrations (
     number integer PRIMARY KEY,
@@ -96,8 +105,8 @@ def migrate(
 
 
 def _version(cursor: Cursor[tuple[object, ...]], schema: str) -> int:
-    cursor.execute("SELECT to_regclass(quote_ident(%s) || '.migrations') IS NULL", (schema,))
-    if cursor.fetchall() == [(True,)]:
+    cursor.execute(_HAS_VERSION, (schema,))
+    if cursor.fetchall() == [(False,)]:
         return 0
     cursor.execute("SELECT coalesce(max(number), 0) FROM migrations")
     ((found,),) = cursor.fetchall()
@@ -107,8 +116,8 @@ def _version(cursor: Cursor[tuple[object, ...]], schema: str) -> int:
 
 def _make_schema(cursor: Cursor[tuple[object, ...]], schema: str) -> None:
     """Make what is missing; who only may use a schema that is there is not asked for more."""
-    cursor.execute("SELECT to_regnamespace(quote_ident(%s)) IS NULL", (schema,))
-    if cursor.fetchall() == [(True,)]:
+    cursor.execute(_HAS_SCHEMA, (schema,))
+    if cursor.fetchall() == [(False,)]:
         cursor.execute("SELECT format('CREATE SCHEMA %%I', %s::text)", (schema,))
         ((statement,),) = cursor.fetchall()
         cursor.execute(str(statement).encode())
