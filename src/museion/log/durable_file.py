@@ -44,10 +44,10 @@ def overwrite_and_remove(path: Path) -> None:
     flush_folder(path.parent)
 
 
-def is_there(path: Path) -> bool:
+def is_there(path: Path | str) -> bool:
     """Tell whether a file exists; unlike `Path.exists`, an unreadable folder is an error."""
     try:
-        path.stat()
+        os.stat(path)
     except FileNotFoundError:
         return False
     return True

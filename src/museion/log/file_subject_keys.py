@@ -101,6 +101,7 @@ class FileSubjectKeys:
         self._folder = folder
         self._keys = folder / "keys"
         self._destroyed = folder / "destroyed"
+        self._marks = os.path.join(self._destroyed, "")  # text: it is asked for each event
         self._subjects = folder / "subjects"
         self._incoming = folder / "incoming"
         self._cached: dict[str, SubjectKey] = {}
@@ -135,12 +136,14 @@ class FileSubjectKeys:
         """Return a living key, or why there is none."""
         if not _KEY_ID.fullmatch(key_id):
             return NoKey.UNKNOWN  # ids come from other sites too, and make names of files here
-        with self._reported():
-            if is_there(self._destroyed / key_id):
+        try:
+            if is_there(self._marks + key_id):
                 self._cached.pop(key_id, None)
                 return NoKey.DESTROYED
             cached = self._cached.get(key_id)
             return cached if cached is not None else self._read_key(key_id)
+        except OSError as reason:
+            raise KeysUnavailable(self._folder, reason) from reason
 
     def destroy(self, subject_id: str) -> Sequence[str]:
         """Destroy the subject's key for good; return the ids of all keys destroyed for it so far.

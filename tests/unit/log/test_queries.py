@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -12,6 +13,7 @@ from opened_log import new, opened
 from museion.log.event import Event
 from museion.log.event_adapters import tag
 from museion.log.event_log import EventLog
+from museion.log.lmdb_store import LmdbEventStore
 from museion.log.log_errors import LogClosed, UnknownPosition
 from museion.log.queries import Queries
 from museion.testing.event_loop import in_event_loop
@@ -195,3 +197,16 @@ async def test_a_live_query_ends_when_the_log_closes() -> None:
             await log.close()
             with pytest.raises(LogClosed):
                 await anext(events)
+
+
+@in_event_loop
+async def test_queries_are_answered_from_disk_alike(tmp_path: Path) -> None:
+    async with opened(LmdbEventStore(tmp_path)) as log:
+        await fill(log)
+        queries = Queries(log)
+
+        assert await all_of(queries.current_aggregate_ids()) == ["a", "b", "c"]
+        assert await all_of(queries.current_tags()) == ["red"]
+        assert numbers(await all_of(queries.current_events_by_tag("red", after=2))) == [4, 6]
+        assert numbers(await first(2, queries.events_by_id("b"))) == [2, 5]
+        assert await first(3, queries.aggregate_ids()) == ["a", "b", "c"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,6 +121,31 @@ class TestFiles:
 
         assert here.get_or_create("ada") == there.get_or_create("ada")
 
+    def test_processes_that_meet_a_subject_at_once_agree_on_its_key(self, tmp_path: Path) -> None:
+        program = """
+import sys
+from pathlib import Path
+from museion.log.file_subject_keys import FileSubjectKeys
+keys = FileSubjectKeys(Path(sys.argv[1]))
+sys.stdin.readline()
+print([keys.get_or_create(f"subject-{number}").key_id for number in range(30)])
+"""
+        arguments = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+        pipe = subprocess.PIPE
+        running = [
+            subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True) for _ in range(3)
+        ]
+        told = []
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in running:
+            told.append(process.communicate(timeout=60)[0])
+
+        assert len(told[0]) > 30 * 16
+        assert len(set(told)) == 1
+
     def test_only_the_owner_can_read_anything(self, tmp_path: Path) -> None:
         folder = tmp_path / "keys"
         keys = FileSubjectKeys(folder)
@@ -174,6 +201,14 @@ class TestFiles:
 
         with pytest.raises(DamagedKey, match=key.key_id):
             FileSubjectKeys(tmp_path).find(key.key_id)
+
+    def test_a_damaged_file_of_a_subject_is_named(self, tmp_path: Path) -> None:
+        FileSubjectKeys(tmp_path).get_or_create("ada")
+        (path,) = (tmp_path / "subjects").iterdir()
+        path.write_bytes(b"\x81")
+
+        with pytest.raises(DamagedKey, match=path.name):
+            FileSubjectKeys(tmp_path).get_or_create("ada")
 
     def test_a_lost_secret_does_not_give_subjects_second_keys(self, tmp_path: Path) -> None:
         FileSubjectKeys(tmp_path).get_or_create("ada")
