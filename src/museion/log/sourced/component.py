@@ -1,8 +1,8 @@
 """Parts that an aggregate uses: what they are told, and what they may ask of it.
 
-A part (confirmed delivery, persist-on-event) keeps its own memory beside the aggregate's state. Like
-that state it must follow from the events alone, so it is rebuilt by a replay, and it is kept in the
-aggregate's snapshots. An aggregate takes a part with `self.deliveries = self.use(Deliveries(…))`.
+A part (confirmed delivery, persist-on-event) keeps its own memory beside the aggregate's state.
+Like that state it follows from the events alone, so a replay rebuilds it, and snapshots keep it.
+An aggregate takes a part in its `__init__` with `self.deliveries = self.use(Deliveries(…))`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Component", "Host"]
 
 
 class Host(Protocol):
-    """What a part may ask of the aggregate that uses it; valid between `attached` and `stopping`."""
+    """What a part may ask of its aggregate; valid between `attached` and `stopping`."""
 
     @property
     def id(self) -> str:
@@ -86,7 +86,7 @@ class Component:
         """Begin to work: the replay is complete, the first command comes next."""
 
     def stopping(self) -> None:
-        """Let go of everything; no call follows. Tasks started with `Host.spawn` end by themselves."""
+        """Let go of everything; no call follows. Tasks of `Host.spawn` end by themselves."""
 
     @property
     def busy(self) -> bool:
