@@ -29,12 +29,12 @@ from museion.archive.events import (
     MetadataValue,
     RefusalCleared,
     RenditionMade,
-    UnknownForm,
     new_event,
     payload_of,
 )
 from museion.blobs.blob_store import Digest
 from museion.log.event import Event
+from museion.log.event_types import UnknownForm
 from museion.log.vector_time import VectorTime
 
 

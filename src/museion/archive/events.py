@@ -13,10 +13,9 @@ from typing import TypeVar
 import msgspec
 
 from museion.archive.asset import AssetId
-from museion.base.codec import decode, encode
-from museion.base.errors import InvalidInput
 from museion.blobs.blob_store import Digest
 from museion.log.event import Event, NewEvent
+from museion.log.event_types import EventTypes, event_type, written_name
 from museion.log.vector_time import VectorTime
 
 E = TypeVar("E", bound="ArchiveEvent")
@@ -26,6 +25,7 @@ class ArchiveEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Base of all payloads of the archive."""
 
 
+@event_type("museion.asset-ingested")
 class AssetIngested(ArchiveEvent, frozen=True):
     """New content came in and became an asset.
 
@@ -45,6 +45,7 @@ class AssetIngested(ArchiveEvent, frozen=True):
     modified_ns: int | None = None
 
 
+@event_type("museion.asset-recognised")
 class AssetRecognised(ArchiveEvent, frozen=True):
     """A file came in whose content is already an asset, under a path not seen before."""
 
@@ -55,6 +56,7 @@ class AssetRecognised(ArchiveEvent, frozen=True):
     size_bytes: int
 
 
+@event_type("museion.ingest-refused")
 class IngestRefused(ArchiveEvent, frozen=True):
     """A file could not be taken in; it waits in quarantine for another try."""
 
@@ -64,6 +66,7 @@ class IngestRefused(ArchiveEvent, frozen=True):
     remedy: str = ""
 
 
+@event_type("museion.refusal-cleared")
 class RefusalCleared(ArchiveEvent, frozen=True):
     """A refused file or folder needs no other try: it is gone, or can be listed now."""
 
@@ -78,6 +81,7 @@ class MetadataValue(msgspec.Struct, frozen=True, array_like=True):
     source: str
 
 
+@event_type("museion.metadata-extracted")
 class MetadataExtracted(ArchiveEvent, frozen=True):
     """The embedded metadata of an original was read: every candidate, none chosen."""
 
@@ -86,6 +90,7 @@ class MetadataExtracted(ArchiveEvent, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+@event_type("museion.rendition-made")
 class RenditionMade(ArchiveEvent, frozen=True):
     """A rendition of an original lies in the blob store."""
 
@@ -98,6 +103,7 @@ class RenditionMade(ArchiveEvent, frozen=True):
     size_bytes: int
 
 
+@event_type("museion.fingerprint-computed")
 class FingerprintComputed(ArchiveEvent, frozen=True):
     """The perceptual fingerprint (64 bits) of an asset's picture."""
 
@@ -105,6 +111,7 @@ class FingerprintComputed(ArchiveEvent, frozen=True):
     fingerprint: int
 
 
+@event_type("museion.embedding-computed")
 class EmbeddingComputed(ArchiveEvent, frozen=True):
     """The embedding of an asset's picture in a named space; float16, little endian, unit norm."""
 
@@ -121,6 +128,7 @@ class AssetLabel(msgspec.Struct, frozen=True, array_like=True):
     score: float
 
 
+@event_type("museion.labels-computed")
 class LabelsComputed(ArchiveEvent, frozen=True):
     """What a model sees in an asset's picture, likeliest first; may be empty."""
 
@@ -129,6 +137,7 @@ class LabelsComputed(ArchiveEvent, frozen=True):
     labels: tuple[AssetLabel, ...]
 
 
+@event_type("museion.enrichment-failed")
 class EnrichmentFailed(ArchiveEvent, frozen=True):
     """A processor could not work on an asset and does not try again by itself."""
 
@@ -138,6 +147,7 @@ class EnrichmentFailed(ArchiveEvent, frozen=True):
     remedy: str = ""
 
 
+@event_type("museion.enrichment-retried")
 class EnrichmentRetried(ArchiveEvent, frozen=True):
     """Someone asked the named processors to work on an asset once more."""
 
@@ -148,39 +158,30 @@ class EnrichmentRetried(ArchiveEvent, frozen=True):
     processors: tuple[str, ...]
 
 
+TYPES = EventTypes(
+    AssetIngested,
+    AssetRecognised,
+    IngestRefused,
+    RefusalCleared,
+    MetadataExtracted,
+    RenditionMade,
+    FingerprintComputed,
+    EmbeddingComputed,
+    LabelsComputed,
+    EnrichmentFailed,
+    EnrichmentRetried,
+)
+"""Writes and reads the archive's events, in all their forms."""
+
 FORMS: Mapping[str, tuple[type[ArchiveEvent], int]] = MappingProxyType(
-    {
-        "museion.asset-ingested": (AssetIngested, 1),
-        "museion.asset-recognised": (AssetRecognised, 1),
-        "museion.ingest-refused": (IngestRefused, 1),
-        "museion.refusal-cleared": (RefusalCleared, 1),
-        "museion.metadata-extracted": (MetadataExtracted, 1),
-        "museion.rendition-made": (RenditionMade, 1),
-        "museion.fingerprint-computed": (FingerprintComputed, 1),
-        "museion.embedding-computed": (EmbeddingComputed, 1),
-        "museion.labels-computed": (LabelsComputed, 1),
-        "museion.enrichment-failed": (EnrichmentFailed, 1),
-        "museion.enrichment-retried": (EnrichmentRetried, 1),
-    }
+    {name: (kind, form) for kind in TYPES.kinds for name, form in [written_name(kind)]}
 )
 """Written name -> payload type and its present form."""
-
-_NAMES = MappingProxyType({kind: name for name, (kind, _) in FORMS.items()})
-
-
-class UnknownForm(InvalidInput):
-    """An event has a form that this program version does not know."""
-
-    def __init__(self, type_name: str, form: int, known: int) -> None:
-        super().__init__(
-            f"Event type {type_name} came in form {form}; this version reads up to form {known}.",
-            remedy="Update this site's program.",
-        )
 
 
 def type_name(kind: type[ArchiveEvent]) -> str:
     """Return the written name of a payload type."""
-    return _NAMES[kind]
+    return written_name(kind)[0]
 
 
 def new_event(
@@ -191,11 +192,8 @@ def new_event(
     cause: Event | None = None,
 ) -> NewEvent:
     """Return an event that is ready to be appended; what caused it is its causal past."""
-    name = type_name(type(payload))
-    return NewEvent(
-        type_name=name,
-        form=FORMS[name][1],
-        payload=encode(payload),
+    return TYPES.encode(
+        payload,
         emitter_id=emitter_id,
         aggregate_id=aggregate_id,
         vector_timestamp=cause.vector_timestamp if cause else VectorTime(),
@@ -208,16 +206,17 @@ def payload_of(event: Event) -> ArchiveEvent | None:
 
     Raises:
         UnknownForm: the payload was written by a newer version.
-        Undecodable: the payload's bytes do not fit its type.
+        UndecodablePayload: the payload's bytes do not fit its type.
     """
     if event.type_name not in FORMS:
         return None
-    kind, form = FORMS[event.type_name]
-    if event.form > form:
-        raise UnknownForm(event.type_name, event.form, form)
-    return decode(event.payload, kind)
+    (payload,) = TYPES.decode_known(event)
+    assert isinstance(payload, ArchiveEvent)
+    return payload
 
 
 def payload_as(event: Event, kind: type[E]) -> E:
-    """Return the decoded payload of an event that is known to hold `kind`."""
-    return decode(event.payload, kind)
+    """Return the payload of an event that is known to hold `kind`. Raises as `payload_of`."""
+    payload = payload_of(event)
+    assert isinstance(payload, kind), f"{event.type_name} is no {kind.__name__}"
+    return payload

@@ -78,7 +78,7 @@ class CatalogProjection:
         Raises:
             CatalogUnavailable: the disk is full, for example.
             CatalogDamaged: the database is not what was written.
-            UnknownForm, Undecodable: an event cannot be read by this program version.
+            UnknownForm, UndecodablePayload: an event cannot be read by this program version.
         """
         writing = _Writing(self._database)
         with catalog_errors(), self._database:
