@@ -1,14 +1,15 @@
 """A processor reads a log and emits derived events, exactly once for each event it reads.
 
-Outputs and progress are written in one batch. A processor that is killed at any moment goes on
-behind the last event whose outputs are in the log: nothing is missing, nothing doubled.
+Outputs and progress are written in one batch, to the same log or to another one. A processor that
+is killed at any moment goes on behind the last event whose outputs are in the target log: nothing
+is missing, nothing doubled. One that needs to remember what it saw is a `stateful_processor`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import takewhile
@@ -19,8 +20,12 @@ from msgspec.structs import replace
 from museion.base.retry import Retries, RetryPolicy
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
+from museion.log.vector_time import VectorTime
 
-__all__ = ["Processor", "ProcessorRunner", "RetryPolicy", "WorkCancelled"]
+__all__ = ["Destinations", "Processor", "ProcessorRunner", "RetryPolicy", "WorkCancelled"]
+
+Destinations = Callable[[NewEvent, Event], Iterable[str]]
+"""Names further destinations of an output, which answers an event; they join the output's own."""
 
 
 class Processor(Protocol):
@@ -42,8 +47,9 @@ class Processor(Protocol):
     async def process(self, event: Event) -> Sequence[NewEvent]:
         """Return the outputs for one event.
 
-        Each output happens after the event: its stamp is merged into theirs, and it is their cause
-        where they name none.
+        Each output happens after the event: an output that names no vector timestamp has that of
+        the event, one that does has the merge of both; the event is their cause where they name
+        none.
         """
 
 
@@ -71,10 +77,17 @@ class _Underway:
 class ProcessorRunner:
     """Drives one processor: reads ahead, writes outputs in log order. One for each name at a time.
 
-    `position` is the sequence number of the last event that needs no more work.
+    `position` is the sequence number of the last event that needs no more work. The outputs of one
+    event are never split over two batches, however many they are.
 
     Args:
+        log: the source.
+        target: where outputs go, and progress under the processor's name with them; the source
+            where none is given. Its progress counts events of the source, so a name follows one
+            source only.
         window: how many handled events may be in work, or wait for an earlier one to be written.
+        retry: how to go on when the processor or the target is unavailable.
+        destinations: further aggregates whose replay shall find an output.
     """
 
     _skipped_before_note = 1024
@@ -84,14 +97,18 @@ class ProcessorRunner:
         log: EventLog,
         processor: Processor,
         *,
+        target: EventLog | None = None,
         window: int = 16,
         retry: RetryPolicy | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self._log = log
+        self._target = target or log
         self._processor = processor
         self._window = window
         self._retries = Retries(retry or RetryPolicy())
-        self._noted = self.position = log.progress(processor.name)
+        self._destinations = destinations
+        self._noted = self.position = self._target.progress(processor.name)
 
     @property
     def name(self) -> str:
@@ -107,19 +124,22 @@ class ProcessorRunner:
         """Follow the log until cancelled. It can be run again afterwards.
 
         Raises:
-            LogClosed: the log was closed.
+            EmitterInUse: a processor of this name writes to the target already.
+            LogClosed: the source or the target was closed.
+            UnknownPosition: the source ends before the progress that the target holds.
             Exception: the first error that the processor raised, other than `Unavailable`. Nothing
                 of the event it met is written; a new run meets the same event again.
         """
-        self._noted = self._log.progress(self._processor.name)
+        self._noted = self._target.progress(self._processor.name)
         self.position = max(self.position, self._noted)
         self._underway: deque[_Underway] = deque()
         self._started = asyncio.Event()
         self._slots = asyncio.Semaphore(self._window)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write_in_order())
-                await self._read_ahead(tasks)
+            with self._target.claim(claimed_id(self.name)):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._write_in_order())
+                    await self._read_ahead(tasks)
         except BaseExceptionGroup as errors:
             # What follows the first is the same error, met again by the one who waited for it.
             raise errors.exceptions[0] from None
@@ -152,7 +172,8 @@ class ProcessorRunner:
                 raise
             # A task group takes a cancelled task for a finished one and would go on without it.
             raise WorkCancelled(self.name, event) from cancellation
-        return [_derived(output, event) for output in outputs]
+        stamp = event.vector_timestamp
+        return [derived(output, event, stamp, self._destinations) for output in outputs]
 
     async def _write_in_order(self) -> None:
         while True:
@@ -177,13 +198,23 @@ class ProcessorRunner:
         # Events without outputs cost no write of their own: a crash makes us skip them anew.
         if outputs or position - self._noted >= self._skipped_before_note:
             progress = {self._processor.name: position}
-            await self._retries.until_done(lambda: self._log.append(outputs, progress=progress))
+            await self._retries.until_done(lambda: self._target.append(outputs, progress=progress))
             self._noted = position
 
 
-def _derived(output: NewEvent, event: Event) -> NewEvent:
+def claimed_id(name: str) -> str:
+    """Return what a processor of this name claims in its target, so that none runs twice."""
+    return f"processor:{name}"
+
+
+def derived(
+    output: NewEvent, event: Event, stamp: VectorTime, destinations: Destinations | None
+) -> NewEvent:
+    """Return an output that happens after `stamp`, caused by `event`, with all its destinations."""
+    further = () if destinations is None else tuple(destinations(output, event))
     return replace(
         output,
-        vector_timestamp=output.vector_timestamp.merge(event.vector_timestamp),
+        vector_timestamp=output.vector_timestamp.merge(stamp),
         cause=output.cause or event.id,
+        destinations=tuple(dict.fromkeys((*output.destinations, *further))),
     )
