@@ -125,6 +125,7 @@ class Subscription:
         """
         while True:
             self._log.require_open()
+            self._go_back_if_overflowed()
             if self._replaying:
                 if page := await self._page():
                     return page
@@ -157,8 +158,7 @@ class Subscription:
         self._came.set()
 
     def _take(self, limits: QueueLimits) -> list[Event]:
-        if self._overflowed and not self._replaying:
-            self._go_back()
+        self._go_back_if_overflowed()
         if self._replaying or not self._queue:
             return []
         events = within(self._queue, limit=limits.max_events, max_bytes=limits.max_bytes)
@@ -174,7 +174,9 @@ class Subscription:
         self._overflowed = True
         self.catch_ups += 1
 
-    def _go_back(self) -> None:
+    def _go_back_if_overflowed(self) -> None:
+        if not self._overflowed or self._replaying:
+            return
         if self._limits.when_full is SlowSubscriber.FAIL:
             raise SubscriberTooSlow(self._position, self._limits)
         self._replaying = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from museion.log.event import Event
 from museion.log.event_store import MAX_READ_BYTES, EventStore, StoreState, WriteBatch
@@ -18,6 +18,7 @@ class SteeredStore:
         before_write, after_write: gates, open at first; a write waits for each of them.
         failures: errors for the next writes, raised instead of writing; None lets one pass.
         batches: what was written.
+        before_read: called before each read.
         closed: whether the store was closed.
     """
 
@@ -28,6 +29,7 @@ class SteeredStore:
         self.failures: list[BaseException | None] = []
         self.batches: list[WriteBatch] = []
         self.writes_begun = 0
+        self.before_read: Callable[[], object] = lambda: None
         self.closed = False
 
     def recover(self) -> StoreState:
@@ -54,6 +56,7 @@ class SteeredStore:
         max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Pass on."""
+        self.before_read()
         return self._store.read(
             after=after, limit=limit, aggregate_id=aggregate_id, max_bytes=max_bytes
         )
