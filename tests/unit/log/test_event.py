@@ -49,12 +49,22 @@ def test_an_event_relates_by_its_vector_timestamp_not_its_number() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * (MAX_NAME_BYTES + 1), "ü" * 256, "\udcff"])
-@pytest.mark.parametrize("field", ["type_name", "emitter_id", "aggregate_id", "destinations"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "type_name",
+        "emitter_id",
+        "aggregate_id",
+        "destinations",
+        "delivery_id",
+        "subject_key_id",
+    ],
+)
 def test_names_that_a_store_cannot_keep_are_refused(field: str, name: str) -> None:
     given: dict[str, object] = {"type_name": "t", "emitter_id": "e", "payload": b""}
     given[field] = ("ok", name) if field == "destinations" else name
     with pytest.raises(InvalidEvent, match="511 bytes of UTF-8"):
-        require_writable(NewEvent(**given))  # type: ignore[arg-type]  # one field of several types
+        require_writable(NewEvent(**given), set())  # type: ignore[arg-type]  # one field of several types
 
 
 def test_names_of_the_longest_length_are_taken() -> None:
@@ -66,11 +76,12 @@ def test_names_of_the_longest_length_are_taken() -> None:
             emitter_id=longest,
             aggregate_id=longest,
             destinations=(longest, "ü"),
-        )
+        ),
+        set(),
     )
 
 
 def test_a_payload_that_is_not_bytes_is_refused() -> None:
     text = NewEvent(type_name="t", emitter_id="e", payload="text")  # type: ignore[arg-type]  # wrong
     with pytest.raises(InvalidEvent, match="payload of bytes"):
-        require_writable(text)
+        require_writable(text, set())
