@@ -307,7 +307,7 @@ def _places(events: Sequence[Event]) -> Iterator[tuple[str, int]]:
     """Return each destination of each event, with the event's number."""
     for event in events:
         if event.custom_destinations:
-            for destination in event.destinations:
+            for destination in sorted(event.destinations):
                 yield destination, event.sequence_nr
         elif event.aggregate_id is not None:
             yield event.aggregate_id, event.sequence_nr
