@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 _ENCODER = msgspec.msgpack.Encoder()
+_UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 _UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _FIELDS_DECODER = msgspec.msgpack.Decoder()
 _NOTHING_KNOWN = VectorTime()
@@ -161,13 +162,7 @@ class EventTypes:
             )
         try:
             content = _ENCODER.encode(payload)
-        except (
-            TypeError,
-            ValueError,
-            OverflowError,
-            RecursionError,
-            msgspec.MsgspecError,
-        ) as reason:
+        except _UNENCODABLE as reason:
             raise UnencodablePayload(mark.type_name, reason) from reason
         key_id = None
         if mark.subject is not None:
@@ -222,7 +217,7 @@ class EventTypes:
         mark = mark_of(kind)
         for other, known in self._marks.items():
             if known.type_name == mark.type_name:
-                raise DuplicateEventType(f"event type {mark.type_name}", other, kind)
+                raise DuplicateEventType(f"class for event type {mark.type_name}", other, kind)
         self._marks[kind] = mark
         self._readings[mark.type_name] = _Reading(
             mark,
@@ -269,10 +264,9 @@ class EventTypes:
                 reading.decode(_ENCODER.encode(each)) if type(each) is dict else self._known(each)
                 for each in upcasted
             ]
-        except (
-            Exception
-        ) as reason:  # an upcaster may raise anything where fields are not as expected
-            raise UndecodablePayload(event, reason) from reason
+        except Exception as reason:  # an upcaster may raise anything where fields surprise it
+            shown = reason if event.subject_key_id is None else None
+            raise UndecodablePayload(event, reason) from shown
 
     def _known(self, payload: object) -> object:
         kind = type(payload)
@@ -299,5 +293,7 @@ def _claim(
     claimed: dict[type, EventAdapter[Any, Any]], kind: type, adapter: EventAdapter[Any, Any]
 ) -> None:
     if kind in claimed:
-        raise DuplicateEventType("adapter", type(claimed[kind]), type(adapter))
+        raise DuplicateEventType(
+            f"adapter for {kind.__qualname__}", type(claimed[kind]), type(adapter)
+        )
     claimed[kind] = adapter

@@ -28,8 +28,7 @@ class DuplicateEventType(InvalidInput):
 
     def __init__(self, what: str, first: type, second: type) -> None:
         super().__init__(
-            f"Expected one class for each {what}, got {first.__qualname__} and"
-            f" {second.__qualname__}.",
+            f"Expected one {what}, got {first.__qualname__} and {second.__qualname__}.",
             remedy="A written name is never used again; give the newer type another.",
         )
 
@@ -54,10 +53,12 @@ class UnencodablePayload(InvalidInput):
 class UndecodablePayload(Damaged):
     """A payload of a known form is not what that form says."""
 
-    def __init__(self, event: Event, reason: Exception | str) -> None:
+    def __init__(self, event: Event, reason: Exception) -> None:
+        # What was encrypted must not come into a log file in clear: reasons may quote it.
+        told = reason if event.subject_key_id is None else type(reason).__name__
         super().__init__(
             f"Event {event.id.time} of {event.id.process_id} (number {event.sequence_nr} here) is"
-            f" no {event.type_name} of form {event.form}: {reason}.",
+            f" no {event.type_name} of form {event.form}: {told}.",
             remedy="Look whether the class, or an upcaster, fits what that form once wrote.",
         )
         self.event_id = event.id

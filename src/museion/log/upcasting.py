@@ -25,7 +25,7 @@ class NoMapping(TypeError):
     """What should be the fields of a payload is none; never leaves the decoding of an event."""
 
     def __init__(self, found: object) -> None:
-        super().__init__(f"expected a mapping of field names to values, got {found!r:.200}")
+        super().__init__(f"expected a mapping of field names to values, got {type(found).__name__}")
 
 
 def upcast(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import format_exception
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -16,10 +18,12 @@ from museion.log.event_types import (
     KeyMissing,
     NoSubjectKeys,
     TamperedPayload,
+    UndecodablePayload,
     Unknown,
     event_type,
 )
 from museion.log.subject_keys import InvalidSubject, MemorySubjectKeys, SubjectKey, new_key
+from museion.log.upcasting import Fields
 
 KEY = SubjectKey("a" * 16, bytes(range(32)))
 
@@ -177,6 +181,24 @@ class TestEvents:
 
         with pytest.raises(TamperedPayload):
             case.types.decode(written(case.types.encode(case.payload, emitter_id="e"), form=1))
+
+    def test_what_was_encrypted_does_not_come_into_an_error(self) -> None:
+        """An upcaster's error may quote what it met, and errors end up in log files."""
+
+        def to_number(fields: Fields) -> Fields:
+            return fields | {"city": int(str(fields["place"]))}
+
+        keys = MemorySubjectKeys()
+        before = EventTypes(CustomerMovedOfOld, keys=keys)
+        kind = event_type("test.customer-moved", form=2, upcasters={1: to_number})
+        after = EventTypes(kind(msgspec.defstruct("Moved", [("city", int)])), keys=keys)
+        event = written(before.encode(CustomerMovedOfOld("customer-1", "Rome"), emitter_id="e"))
+
+        with pytest.raises(UndecodablePayload, match="ValueError") as raised:
+            after.decode(event)
+
+        told = "".join(format_exception(raised.value, limit=0))
+        assert "Rome" not in told
 
     @pytest.mark.parametrize("subject_id", ["", 7, b"customer", "n" * 512])
     def test_what_cannot_name_a_subject_is_refused_and_not_repeated_in_the_error(

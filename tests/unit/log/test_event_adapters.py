@@ -135,5 +135,5 @@ def test_what_an_adapter_returns_is_checked_before_it_is_written() -> None:
 def test_two_adapters_for_one_class_are_refused() -> None:
     adapters: list[EventAdapter[Money, MoneyMoved]] = [MoneyAdapter(), MoneyAdapter()]
 
-    with pytest.raises(DuplicateEventType, match="adapter"):
+    with pytest.raises(DuplicateEventType, match="one adapter for Money, got MoneyAdapter"):
         EventTypes(adapters=adapters)
