@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import assert_never
+from typing import Self, assert_never
 
 from museion.base.errors import InvalidInput
 from museion.base.waiting import to_end
@@ -65,7 +65,8 @@ class EventLog:
     """Appends events, replays them, and lets readers follow; all from within one event loop.
 
     `append` returns when the events are on disk (as durable as the store's `write`). Readers see an
-    event only after it is on disk; all see the same order. Closing the log closes its store.
+    event only after it is on disk; all see the same order. Closing the log closes its store; the
+    end of an `async with` statement closes it.
 
     Args:
         limits: bounds of a group commit and of a replay page.
@@ -101,6 +102,12 @@ class EventLog:
             store, state, self._report, limits=self._limits, policy=policy or WritePolicy()
         )
         self._deletion = Deletion(self, store, state)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
     def sequence_nr(self) -> int:
