@@ -1,11 +1,14 @@
-"""What tests of the log share: one PostgreSQL server for all of them."""
+"""What tests of the log share: one PostgreSQL server for all of them, and a proxy before it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from commit_proxy import CommitProxy, proxy_before
 
+from museion.log.postgres_settings import PostgresSettings
 from museion.testing.postgres import RunningPostgres, running_postgres
 
 
@@ -14,3 +17,23 @@ def postgres() -> Iterator[RunningPostgres]:
     """A real server; started when the first test asks for it, stopped after the last."""
     with running_postgres(passwords_for=["guarded"]) as running:
         yield running
+
+
+@pytest.fixture
+def postgres_settings(postgres: RunningPostgres, tmp_path: Path) -> PostgresSettings:
+    """Settings of a new log in the database that all tests share."""
+    return PostgresSettings(conninfo=postgres.conninfo, log_name=str(tmp_path))
+
+
+@pytest.fixture
+def proxy(postgres: RunningPostgres) -> Iterator[CommitProxy]:
+    """A proxy before the server."""
+    with proxy_before(postgres.port) as running:
+        yield running
+
+
+@pytest.fixture
+def through_proxy(proxy: CommitProxy, tmp_path: Path) -> PostgresSettings:
+    """Settings of the same log, reached through the proxy."""
+    conninfo = f"host=127.0.0.1 port={proxy.port} user=postgres"
+    return PostgresSettings(conninfo=conninfo, log_name=str(tmp_path), connect_timeout_s=5)

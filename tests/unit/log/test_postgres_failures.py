@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
-from commit_proxy import AtCommit, CommitProxy, proxy_before
+from commit_proxy import AtCommit, CommitProxy
 
 from museion.base.errors import InvalidInput
 from museion.log.event_store import OutcomeUnknown, ReadFailed, WriteFailed
@@ -32,67 +31,54 @@ from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import RunningPostgres
 
 
-@pytest.fixture
-def settings(postgres: RunningPostgres, tmp_path: Path) -> PostgresSettings:
-    return PostgresSettings(conninfo=postgres.conninfo, log_name=str(tmp_path))
-
-
-@pytest.fixture
-def proxy(postgres: RunningPostgres) -> Iterator[CommitProxy]:
-    with proxy_before(postgres.port) as running:
-        yield running
-
-
-@pytest.fixture
-def through_proxy(proxy: CommitProxy, tmp_path: Path) -> PostgresSettings:
-    conninfo = f"host=127.0.0.1 port={proxy.port} user=postgres"
-    return PostgresSettings(conninfo=conninfo, log_name=str(tmp_path), connect_timeout_s=5)
-
-
 def test_a_write_over_a_connection_that_died_idle_fails_and_the_next_one_works(
-    settings: PostgresSettings,
+    postgres_settings: PostgresSettings,
 ) -> None:
-    with closing(PostgresEventStore(settings)) as store:
+    with closing(PostgresEventStore(postgres_settings)) as store:
         store.write(batch(stored_event(1)))
-        end_sessions(settings)
+        end_sessions(postgres_settings)
         with pytest.raises(WriteFailed):
             store.write(batch(stored_event(2)))
         store.write(batch(stored_event(2)))
         assert numbers(store.read(limit=9)) == [1, 2]
 
 
-def test_reads_over_connections_that_died_idle_are_asked_again(settings: PostgresSettings) -> None:
-    with closing(PostgresEventStore(settings)) as store:
+def test_reads_over_connections_that_died_idle_are_asked_again(
+    postgres_settings: PostgresSettings,
+) -> None:
+    with closing(PostgresEventStore(postgres_settings)) as store:
         store.write(batch(stored_event(1)))
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda _: store.read(limit=9), range(8)))
-        end_sessions(settings)
+        end_sessions(postgres_settings)
         for _ in range(5):
             assert numbers(store.read(limit=9)) == [1]
 
 
-def test_recovery_connects_anew_and_takes_the_lock_again(settings: PostgresSettings) -> None:
-    with closing(PostgresEventStore(settings)) as store:
+def test_recovery_connects_anew_and_takes_the_lock_again(
+    postgres_settings: PostgresSettings,
+) -> None:
+    with closing(PostgresEventStore(postgres_settings)) as store:
         store.write(batch(stored_event(1)))
         state = store.recover()
-        end_sessions(settings)
+        end_sessions(postgres_settings)
         assert store.recover() == state
         with pytest.raises(DatabaseLogInUse):
-            PostgresEventStore(settings)
+            PostgresEventStore(postgres_settings)
         store.write(batch(stored_event(2)))
 
 
 def test_a_session_that_ends_within_a_transaction_leaves_nothing_of_it(
-    settings: PostgresSettings,
+    postgres_settings: PostgresSettings,
 ) -> None:
-    with closing(PostgresEventStore(settings)) as store:
+    with closing(PostgresEventStore(postgres_settings)) as store:
         store.write(batch(stored_event(1)))
         with ThreadPoolExecutor(1) as threads:
-            with held_up(settings):
+            with held_up(postgres_settings):
                 events = [stored_event(2, aggregate_id="x"), stored_event(3)]
                 writing = threads.submit(store.write, batch(*events, reader=3))
-                until_waiting(settings)
-                end_sessions(settings)
+                until_waiting(postgres_settings)
+                end_sessions(postgres_settings)
             with pytest.raises(WriteFailed):
                 writing.result()
         assert store.recover().sequence_nr == 1
@@ -103,11 +89,11 @@ def test_a_session_that_ends_within_a_transaction_leaves_nothing_of_it(
 
 
 def test_a_statement_that_takes_too_long_is_undone_and_the_next_one_works(
-    settings: PostgresSettings,
+    postgres_settings: PostgresSettings,
 ) -> None:
-    hasty = with_(settings, statement_timeout_s=0.2)
+    hasty = with_(postgres_settings, statement_timeout_s=0.2)
     with closing(PostgresEventStore(hasty)) as store:
-        with held_up(settings), pytest.raises(WriteFailed, match="statement timeout"):
+        with held_up(postgres_settings), pytest.raises(WriteFailed, match="statement timeout"):
             store.write(batch(stored_event(1), reader=1))
         assert (numbers(store.read(limit=9)), store.progress("reader")) == ([], 0)
         store.write(batch(stored_event(1)))
@@ -201,13 +187,13 @@ def test_a_database_that_is_away_refuses_reads_and_writes_until_it_is_back(
 
 
 def test_a_store_that_was_cut_off_does_not_write_beside_the_one_that_took_over(
-    proxy: CommitProxy, through_proxy: PostgresSettings, settings: PostgresSettings
+    proxy: CommitProxy, through_proxy: PostgresSettings, postgres_settings: PostgresSettings
 ) -> None:
     with closing(PostgresEventStore(through_proxy)) as store:
         store.write(batch(stored_event(1)))
         proxy.refuses = True
         proxy.cut()
-        with closing(PostgresEventStore(settings)) as other:
+        with closing(PostgresEventStore(postgres_settings)) as other:
             other.write(batch(stored_event(2)))
             proxy.refuses = False
             with pytest.raises(WriteFailed):  # the lost connection is found out
@@ -217,39 +203,47 @@ def test_a_store_that_was_cut_off_does_not_write_beside_the_one_that_took_over(
                 store.write(batch(stored_event(2)))
             with pytest.raises(LogTakenOver, match="another program"):
                 store.recover()
-    PostgresEventStore(settings).close()
+    PostgresEventStore(postgres_settings).close()
 
 
 def test_a_log_that_is_open_is_named_and_others_in_the_database_are_free(
-    settings: PostgresSettings,
+    postgres_settings: PostgresSettings,
 ) -> None:
-    with closing(PostgresEventStore(settings)) as store:
-        with pytest.raises(DatabaseLogInUse, match=settings.log_name):
-            PostgresEventStore(settings)
-        with closing(PostgresEventStore(with_(settings, log_name="beside"))) as beside:
+    with closing(PostgresEventStore(postgres_settings)) as store:
+        with pytest.raises(DatabaseLogInUse, match=postgres_settings.log_name):
+            PostgresEventStore(postgres_settings)
+        with closing(PostgresEventStore(with_(postgres_settings, log_name="beside"))) as beside:
             beside.write(batch(stored_event(5, aggregate_id="x")))
             store.write(batch(stored_event(1)))
             assert (numbers(store.read(limit=9)), numbers(beside.read(limit=9))) == ([1], [5])
             assert list(store.aggregate_ids(limit=9)) == []
 
 
-def test_a_log_whose_program_was_killed_can_be_opened_at_once(settings: PostgresSettings) -> None:
+def test_a_log_whose_program_was_killed_can_be_opened_at_once(
+    postgres_settings: PostgresSettings,
+) -> None:
     program = (
         "import sys\n"
         "from museion.log.postgres_settings import PostgresSettings\n"
         "from museion.log.postgres_store import PostgresEventStore\n"
-        "settings = PostgresSettings(conninfo=sys.argv[1], log_name=sys.argv[2])\n"
-        "store = PostgresEventStore(settings)\n"
+        "postgres_settings = PostgresSettings(conninfo=sys.argv[1], log_name=sys.argv[2])\n"
+        "store = PostgresEventStore(postgres_settings)\n"
         "print('open', flush=True); sys.stdin.read()\n"
     )
-    command = [sys.executable, "-c", program, settings.conninfo, settings.log_name]
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        postgres_settings.conninfo,
+        postgres_settings.log_name,
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(DatabaseLogInUse):
-            PostgresEventStore(settings)
+            PostgresEventStore(postgres_settings)
         other.kill()
-    PostgresEventStore(settings).close()
+    PostgresEventStore(postgres_settings).close()
 
 
 def test_a_wrong_password_is_refused_and_never_told(postgres: RunningPostgres) -> None:
@@ -305,21 +299,21 @@ def test_a_setting_out_of_range_is_refused_by_name(wrong: dict[str, object]) -> 
         PostgresSettings(conninfo="", **wrong)  # type: ignore[arg-type] # that is the point
 
 
-def test_readers_beyond_the_pool_wait_only_so_long(settings: PostgresSettings) -> None:
-    PostgresEventStore(settings).close()
-    pool = ReaderPool(partial(connect, settings), size=1, wait_s=0.05)
+def test_readers_beyond_the_pool_wait_only_so_long(postgres_settings: PostgresSettings) -> None:
+    PostgresEventStore(postgres_settings).close()
+    pool = ReaderPool(partial(connect, postgres_settings), size=1, wait_s=0.05)
     with closing(pool), ThreadPoolExecutor(1) as threads:
-        with held_up(settings):
+        with held_up(postgres_settings):
             first = threads.submit(pool.rows, "SELECT count(*) >= 0 FROM progress", ())
-            until_waiting(settings)
+            until_waiting(postgres_settings)
             with pytest.raises(ReadFailed, match=r"all 1 connections were busy for 0\.05 s"):
                 pool.rows("SELECT 1", ())
         assert first.result() == [(True,)]
         assert pool.rows("SELECT 1", ()) == [(1,)]
 
 
-def test_a_closed_store_says_so(settings: PostgresSettings) -> None:
-    store = PostgresEventStore(settings)
+def test_a_closed_store_says_so(postgres_settings: PostgresSettings) -> None:
+    store = PostgresEventStore(postgres_settings)
     store.close()
     with pytest.raises(ReadFailed, match="closed"):
         store.read(limit=1)
@@ -328,14 +322,14 @@ def test_a_closed_store_says_so(settings: PostgresSettings) -> None:
 
 
 def test_more_aggregates_than_are_remembered_keep_their_numbers(
-    settings: PostgresSettings,
+    postgres_settings: PostgresSettings,
 ) -> None:
     ids = [f"{number}" for number in range(100_010)]
     many = [
         stored_event(1 + number, destinations=tuple(ids[number * 1_000 :][:1_000]))
         for number in range(101)
     ]
-    with closing(PostgresEventStore(settings)) as store:
+    with closing(PostgresEventStore(postgres_settings)) as store:
         store.write(batch(*many[:1]))
         store.write(batch(*many[1:]))
         store.write(batch(stored_event(200, destinations=("new", "5", "99999"))))
