@@ -40,7 +40,7 @@ class Merged(msgspec.Struct, frozen=True):
 class Emitted(msgspec.Struct, frozen=True):
     """An event as a site's log wrote it."""
 
-    payload: Added | Selected | Merged
+    payload: object
     vector_timestamp: VectorTime
     system_time_ms: int
     emitter_id: str
@@ -73,16 +73,14 @@ def whole_values(rule: Rule | None = None) -> VersionList[Any]:
     return VersionList(rule=rule)
 
 
-def add(
-    versions: V, text: str, at: VectorTime, *, wall_ms: int = 0, creator: str | None = None
-) -> V:
+def add(versions: V, text: str, at: VectorTime, *, wall_ms: int = 0, creator: str = "a") -> V:
     """Apply a change."""
     payload = Added(text) if isinstance(versions, VersionTree) else text
     return versions.update(
         payload,
         vector_timestamp=at,
         system_time_ms=wall_ms,
-        creator=creator or max(at.times, key=lambda name: at.times[name]),
+        creator=creator,
     )
 
 
@@ -97,10 +95,11 @@ class Site:
 
     name: str
     versions: ConcurrentVersions[Any, Any]
+    rules: Versioned = RULES
     handled: list[Emitted] = field(default_factory=list)
     version: VectorTime = field(default_factory=VectorTime)
 
-    def emit(self, payload: Added | Selected | Merged, *, wall_ms: int = 0) -> Emitted:
+    def emit(self, payload: object, *, wall_ms: int = 0) -> Emitted:
         """Write an event and handle it."""
         own = self.version.local_time(self.name) + 1
         event = Emitted(payload, self.version.advance(self.name, own), wall_ms, self.name)
@@ -111,7 +110,7 @@ class Site:
         """Handle an event that is not known yet."""
         self.handled.append(event)
         self.version = self.version.merge(event.vector_timestamp)
-        self.versions = RULES.handle(self.versions, event.payload, event)
+        self.versions = self.rules.handle(self.versions, event.payload, event)
 
     def receive(self, other: Site, limit: int | None = None) -> None:
         """Handle the events of another site that are new, in its order, as a log replicates."""
