@@ -7,7 +7,9 @@ covers these bytes. Layout of a frame:
     crc32 (4 bytes, big endian) | 0x02 | chain digest (32 bytes) | envelope
 
 The checksum is over what follows it and starts from the sequence number instead of 0, so it also
-tells when a frame stands in the place of another. 32 zero bytes stand for no chain digest. Version 0.1 of Museion wrote `crc32 | envelope` with all fields filled in and without a digest. The
+tells when a frame stands in the place of another. 32 zero bytes stand for no chain digest.
+
+Version 0.1 of Museion wrote `crc32 | envelope`, all fields filled in and without a digest. The
 first byte of such an envelope is that of a msgpack array, so both forms can stand in one log.
 """
 
@@ -30,11 +32,26 @@ _ENVELOPE_AT = _CRC.size + 1 + len(START)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Event)
 
+_MANY_FIELDS = 0xDC
+"""First byte of a msgpack array of 16 items or more: an envelope has 15."""
+
 Stored: TypeAlias = bytes | memoryview
+
+
+class NewerEvent(Event, frozen=True, array_like=True, kw_only=True):
+    """An event whose envelope has fields that this version does not know.
+
+    Attributes:
+        envelope: as it was received, so that it can be passed on unharmed.
+    """
+
+    envelope: bytes
 
 
 def envelope_of(event: Event) -> bytes:
     """Return the bytes that the chain digest covers; the same at every site."""
+    if isinstance(event, NewerEvent):
+        return event.envelope
     if event.sequence_nr != UNWRITTEN or event.log_id or event.chain_digest is not None:
         event = replace(event, log_id="", sequence_nr=UNWRITTEN, chain_digest=None)
     return encode_envelope(event)
@@ -70,6 +87,8 @@ def unpack_frame(stored: Stored, sequence_nr: int, log_id: str) -> Event:
     if checksum != _checksum(content, sequence_nr):
         raise DamagedEvent(sequence_nr)
     event = _decode(stored[_ENVELOPE_AT:], sequence_nr)
+    if content[_ENVELOPE_AT - _CRC.size] == _MANY_FIELDS:
+        event = NewerEvent(**msgspec.structs.asdict(event), envelope=bytes(stored[_ENVELOPE_AT:]))
     # NOTE: nobody has seen this object yet, so filling it in spares a copy of a hot path.
     force_setattr(event, "log_id", log_id)
     force_setattr(event, "sequence_nr", sequence_nr)
