@@ -120,15 +120,16 @@ def test_purging_what_is_stable_changes_nothing_visible(
     assert purged.owner == kept.owner
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.parametrize("owner_only", [True, False])
+@settings(max_examples=150, deadline=None)
 @given(seed=seeds, later=seeds, count=st.integers(1, 24))
 def test_purging_in_the_middle_of_concurrent_events_changes_nothing_visible(
-    seed: int, later: int, count: int
+    owner_only: bool, seed: int, later: int, count: int
 ) -> None:
     """What is stable may be far behind what has arrived."""
-    past = history(seed, tree, owner_only=True)
+    past = history(seed, tree, owner_only=owner_only)
     stable = merge_all(event.vector_timestamp for event in past)
-    future = _continued(past, later, tree)
+    future = _continued(past, later, tree, owner_only=owner_only)
     arrived, to_come = future[:count], future[count:]
     kept = replayed(replayed(tree(), past), arrived)
     purged = kept.purge(stable)
@@ -243,9 +244,9 @@ def _texts(events: Sequence[Emitted]) -> list[str]:
     return [event.payload.text for event in ordered if isinstance(event.payload, Added)]
 
 
-def _continued(past: Sequence[Emitted], seed: int, empty: Empty) -> list[Emitted]:
+def _continued(
+    past: Sequence[Emitted], seed: int, empty: Empty, *, owner_only: bool = True
+) -> list[Emitted]:
     """Return what sites emit that all know the past."""
-    known = replayed(empty(), past)
-    return history(
-        seed, empty, owner_only=True, start=(known, merge_all(e.vector_timestamp for e in past))
-    )
+    start = (replayed(empty(), past), merge_all(event.vector_timestamp for event in past))
+    return history(seed, empty, owner_only=owner_only, start=start)

@@ -90,6 +90,15 @@ def test_concurrent_resolutions_for_different_versions_are_a_conflict_again(two:
     assert values(one_then_other) == values(other_then_one) == ["B", "C"]
 
 
+def test_concurrent_decisions_that_reject_all_there_is_reject_nothing(two: Texts) -> None:
+    """One selects B and rejects an update of C; the other selects C and rejects one of B."""
+    updates = add(add(two, "C2", time(1, 0, 2)), "B2", time(1, 2))
+    for_b = updates.resolve(time(1, 1), vector_timestamp=time(2, 1, 2))
+    both = for_b.resolve(time(1, 0, 1), vector_timestamp=time(1, 2, 1).advance("d", 1))
+    assert values(for_b) == ["B2"]
+    assert values(both) == ["B2", "C2"]
+
+
 def test_merging_puts_one_version_in_the_place_of_all(two: Texts) -> None:
     merged = two.merge(
         [time(1, 1), time(1, 0, 1)],

@@ -137,6 +137,15 @@ def test_concurrent_resolutions_for_different_versions_are_a_conflict_again(
         assert values(both) == ["ab", "ac"]
 
 
+def test_concurrent_decisions_that_reject_all_there_is_reject_nothing(branches: Texts) -> None:
+    """One selects ab and rejects an update of ac; the other selects ac and rejects one of ab."""
+    updates = add(add(branches, "2", time(1, 0, 2)), "3", time(1, 2))
+    for_b = updates.resolve(time(1, 1), vector_timestamp=time(2, 1, 2))
+    both = for_b.resolve(time(1, 0, 1), vector_timestamp=time(1, 2, 1).advance("d", 1))
+    assert values(for_b) == ["ab3"]
+    assert values(both) == ["ab3", "ac2"]
+
+
 def test_selecting_what_the_event_could_not_know_changes_nothing(branches: Texts) -> None:
     assert branches.resolve(time(9, 9), vector_timestamp=time(2, 1, 1)) == branches
 
