@@ -30,6 +30,8 @@ from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import RunningPostgres
 
+pytest_plugins = ["postgres_fixtures"]
+
 
 def test_a_write_over_a_connection_that_died_idle_fails_and_the_next_one_works(
     postgres_settings: PostgresSettings,

@@ -22,6 +22,8 @@ from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until
 
+pytest_plugins = ["postgres_fixtures"]
+
 PATIENT = WritePolicy(retries=200, longest_delay_s=0.1, open_after_retries=1_000)
 
 

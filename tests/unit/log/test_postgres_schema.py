@@ -24,6 +24,8 @@ from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import RunningPostgres
 
+pytest_plugins = ["postgres_fixtures"]
+
 LATER = "ALTER TABLE progress ADD moved_at timestamptz; UPDATE progress SET moved_at = now()"
 
 

@@ -14,6 +14,8 @@ from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import DurableEventStoreContract
 from museion.testing.postgres import RunningPostgres
 
+pytest_plugins = ["postgres_fixtures"]
+
 
 class TestPostgresEventStore(DurableEventStoreContract):
     @pytest.fixture(autouse=True)

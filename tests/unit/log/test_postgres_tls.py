@@ -22,6 +22,8 @@ from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import RunningPostgres, running_postgres
 
+pytest_plugins = ["postgres_fixtures"]
+
 DEBIANS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 

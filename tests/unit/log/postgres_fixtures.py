@@ -1,4 +1,7 @@
-"""What tests of the log share: one PostgreSQL server for all of them, and a proxy before it."""
+"""What tests of PostgreSQL share: one server for all of them, and a proxy before it.
+
+A test module loads it with `pytest_plugins = ["postgres_fixtures"]`.
+"""
 
 from __future__ import annotations
 
