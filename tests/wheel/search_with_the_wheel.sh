@@ -32,8 +32,9 @@ install() { # ENVIRONMENT REQUIREMENT
 say "the toolkits alone: pip install museion"
 install bare "$wheel"
 bare/bin/python -I "$here/use_the_toolkits.py"
-if bare/bin/museion --help >bare.out 2>&1; then
-	fail "the bare package should name museion[archive] instead of running."
+bare/bin/museion log --help >/dev/null || fail "the bare package should have the tools of the log."
+if bare/bin/museion status >bare.out 2>&1; then
+	fail "a command of the archive should name museion[archive] instead of running."
 fi
 grep -q 'museion\[archive\]' bare.out || fail "the bare command does not say what to install."
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +51,16 @@ async def main(folder: Path) -> None:
     print(f"   event {event.sequence_nr} names blob {digest[:12]}…, both read back")
 
 
-for heavy in ("numpy", "pyvips", "onnxruntime", "litestar", "click"):
+def prove(log: Path) -> None:
+    """Let the command prove the log."""
+    command = [str(Path(sys.executable).with_name("museion")), "log", "verify", "--log", str(log)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    assert said.startswith("The log is whole: 1 events"), said
+    print("   " + said.splitlines()[0])
+
+
+for heavy in ("numpy", "pyvips", "onnxruntime", "litestar", "rich", "pyarrow", "psycopg"):
     assert importlib.util.find_spec(heavy) is None, f"the bare package brought {heavy}"
 with tempfile.TemporaryDirectory() as work:
     asyncio.run(main(Path(work)))
+    prove(Path(work, "log"))

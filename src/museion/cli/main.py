@@ -1,6 +1,7 @@
 """The command `museion`: finds the command's module, and turns errors into one line.
 
-Command modules import the archive only when they run, so `museion --help` answers at once.
+Command modules import the archive only when they run, so `museion --help` answers at once, and the
+commands of the toolkits (`museion log`) work where the archive is not installed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import NoReturn
 
-try:
-    import click
-except ImportError:  # the toolkits alone are installed
-    sys.exit("museion: the command needs the whole archive: pip install 'museion[archive]'")
+import click
 
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
@@ -36,6 +34,7 @@ COMMANDS = MappingProxyType(
         "quarantine": "List the files that could not be taken in or shown.",
         "serve": "Serve the web page and the HTTP API.",
         "status": "Tell what the site holds and how far enrichment has come.",
+        "log": "Look into an event log, prove it, export it.",
     }
 )
 """Command name -> one line of help; the module `museion.cli.NAME_command` holds it."""
@@ -83,10 +82,24 @@ def main() -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}. Check the disk and the rights of this user.")
+    except ModuleNotFoundError as error:
+        _fail_without(error)
     except Exception:
         # A defect: the status must not be that of a command which did its work.
-        traceback.print_exc()
-        _fail("the program met a defect. Please report the lines above; what is taken in is safe.")
+        _fail_at_defect()
+
+
+def _fail_without(error: ModuleNotFoundError) -> NoReturn:
+    """Say what to install where the toolkits alone are there."""
+    package = (error.name or "museion").partition(".")[0]
+    if package == "museion":
+        _fail_at_defect()
+    _fail(f"this command needs the whole archive ({package}): pip install 'museion[archive]'")
+
+
+def _fail_at_defect() -> NoReturn:
+    traceback.print_exc()
+    _fail("the program met a defect. Please report the lines above; what is taken in is safe.")
 
 
 def _fail(reason: str) -> NoReturn:

@@ -42,7 +42,8 @@ class IndexCheck:
         """
         for aggregate_id in _aggregates(store):
             for entry in walk(store, after=after, to=to, aggregate_id=aggregate_id):
-                yield from self._check_entry(entry, aggregate_id, damaged)
+                yield 1
+                yield from self._check_entry(store, entry, aggregate_id, damaged)
         self._is_even = not any(self._sums)
 
     def search(self, store: EventStore, *, after: int, to: int) -> Iterator[AnyFinding]:
@@ -54,24 +55,23 @@ class IndexCheck:
                 yield from self._look_up(store, event)
 
     def _check_entry(
-        self, entry: Event | DamagedAt, aggregate_id: str, damaged: set[int]
-    ) -> Iterator[AnyFinding | int]:
-        yield 1
+        self, store: EventStore, entry: Event | DamagedAt, aggregate_id: str, damaged: set[int]
+    ) -> Iterator[AnyFinding]:
         number = entry.sequence_nr
         if isinstance(entry, Event) and aggregate_id in entry.destinations:
             self._change(aggregate_id, number, -1)
-        elif isinstance(entry, Event) or number not in damaged:
+        elif number not in damaged:
             yield WronglyIndexed(
                 sequence_nr=number,
                 aggregate_id=aggregate_id,
-                event_exists=isinstance(entry, Event),
+                event_exists=isinstance(entry, Event) or _finds(store, number),
             )
 
     def _look_up(self, store: EventStore, event: Event) -> Iterator[AnyFinding]:
         for aggregate_id in sorted(event.destinations):
             if self._sums[hash(aggregate_id) % _BUCKETS] == 0:
                 continue
-            if not _is_indexed(store, aggregate_id, event.sequence_nr):
+            if not _finds(store, event.sequence_nr, aggregate_id):
                 yield NotIndexed(sequence_nr=event.sequence_nr, aggregate_id=aggregate_id)
 
     def _change(self, aggregate_id: str, number: int, sign: int) -> None:
@@ -79,7 +79,8 @@ class IndexCheck:
         self._sums[bucket] = (self._sums[bucket] + sign * hash((aggregate_id, number))) & _WORD
 
 
-def _is_indexed(store: EventStore, aggregate_id: str, number: int) -> bool:
+def _finds(store: EventStore, number: int, aggregate_id: str | None = None) -> bool:
+    """Tell whether an event is there, though it be damaged."""
     try:
         found = store.read(after=number - 1, limit=1, aggregate_id=aggregate_id)
     except DamagedEvent as error:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from museion.base.errors import InvalidInput, Unavailable
+from museion.base.errors import Unavailable
 from museion.log.chain_check import ChainCheck
 from museion.log.event import Event
 from museion.log.event_store import EventStore
@@ -28,12 +28,12 @@ from museion.log.findings import (
     Reordered,
     WrongVersion,
 )
+from museion.log.head_digest import head_digest
 from museion.log.index_check import IndexCheck
 from museion.log.stepping import DamagedAt, walk
 
 _PROGRESS_EVERY = 256
 _TRIES = 5
-_DIGEST_BYTES = 32
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -95,16 +95,6 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return None if own is None else own.digest
 
 
-class NotADigest(InvalidInput):
-    """A head to expect is not a chain digest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            f"Expected a head digest of {2 * _DIGEST_BYTES} hexadecimal digits, got {text!r:.100}.",
-            remedy="Take it from an earlier `museion log verify`.",
-        )
-
-
 class LogShrinks(Unavailable):
     """Events were removed again and again while the log was walked through."""
 
@@ -149,17 +139,6 @@ def verify(
         if _report(run, told, on_finding):
             return run.result()
     raise LogShrinks
-
-
-def head_digest(text: str) -> bytes:
-    """Return the chain digest that a text names. Raises `NotADigest`."""
-    try:
-        digest = bytes.fromhex(text)
-    except ValueError as reason:
-        raise NotADigest(text) from reason
-    if len(digest) != _DIGEST_BYTES:
-        raise NotADigest(text)
-    return digest
 
 
 def _report(run: _Run, told: set[bytes], on_finding: Callable[[AnyFinding], None]) -> bool:

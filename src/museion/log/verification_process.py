@@ -18,14 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias, assert_never
 
+import lmdb
 import msgspec
 
 from museion.base.errors import MuseionError, Unavailable
 from museion.log.event_store import ReadFailed
 from museion.log.findings import AnyFinding, Unreadable
+from museion.log.head_digest import head_digest
 from museion.log.lmdb_environment import UnreadableLog
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.verification import Step, Verification, head_digest, verify
+from museion.log.verification import Step, Verification, verify
 
 SILENCE_LIMIT_S = 120.0
 """A process that tells nothing for so long hangs in a broken file."""
@@ -156,6 +158,8 @@ def _verified(path: Path, heads: Iterable[str]) -> _End:
     except (struct.error, UnicodeDecodeError) as error:  # keys that no log has written
         return _Broken(f"its tables hold what no log writes ({error})")
     except MuseionError as error:
+        if isinstance(error.__cause__, lmdb.NotFoundError):
+            return _Failed(f"{path} holds no event log, or the list of its tables is lost.", "")
         return _Failed(error.message, error.remedy)
     return _Done(verification)
 

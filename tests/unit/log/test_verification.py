@@ -29,11 +29,12 @@ from museion.log.findings import (
     WronglyIndexed,
     WrongVersion,
 )
+from museion.log.head_digest import NotADigest
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.memory_store import MemoryEventStore
 from museion.log.stamping import Head, Stamper
 from museion.log.vector_time import VectorTime
-from museion.log.verification import NotADigest, Step, verify
+from museion.log.verification import Step, verify
 from museion.testing.event_loop import in_event_loop
 
 EVENTS = 60

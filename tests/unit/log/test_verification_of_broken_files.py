@@ -12,7 +12,8 @@ from tampering import make_log, tampering
 
 from museion.log import verification_process
 from museion.log.findings import AnyFinding, Flipped, Unreadable
-from museion.log.verification import NotADigest, Verification
+from museion.log.head_digest import NotADigest
+from museion.log.verification import Verification
 from museion.log.verification_process import NotVerified, verify_apart
 
 EVENTS = 400
