@@ -18,6 +18,8 @@ from museion.log.sourced.writer import WriterRunner
 from museion.testing.event_loop import in_event_loop, until
 from museion.testing.postgres import RunningPostgres
 
+pytest_plugins = ["postgres_fixtures"]
+
 QUICK = RetryPolicy(first_delay_s=0.01, longest_delay_s=0.01)
 SEED = 20240615
 
