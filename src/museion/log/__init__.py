@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from museion.log.sourced.behaviour import Behaviour
     from museion.log.sourced.conditional import at_least
     from museion.log.sourced.recovery import Recovery
+    from museion.log.sourced.version_list import ListState, VersionList
+    from museion.log.sourced.version_tree import TreeState, VersionTree
+    from museion.log.sourced.versioned import Versioned
     from museion.log.sourced.view import View, running
     from museion.log.statistics import LogStatistics
     from museion.log.subscription import SlowSubscriber, SubscriberTooSlow, Subscription
@@ -90,6 +93,11 @@ _HOMES = {
     "Behaviour": "sourced.behaviour",
     "at_least": "sourced.conditional",
     "Recovery": "sourced.recovery",
+    "ListState": "sourced.version_list",
+    "VersionList": "sourced.version_list",
+    "TreeState": "sourced.version_tree",
+    "VersionTree": "sourced.version_tree",
+    "Versioned": "sourced.versioned",
     "View": "sourced.view",
     "running": "sourced.view",
     "LogStatistics": "statistics",
@@ -115,6 +123,7 @@ __all__ = [
     "EventTypes",
     "FileSnapshotStore",
     "InvalidEvent",
+    "ListState",
     "LmdbEventStore",
     "LogClosed",
     "LogDefect",
@@ -135,9 +144,13 @@ __all__ = [
     "StoreState",
     "SubscriberTooSlow",
     "Subscription",
+    "TreeState",
     "Unknown",
     "UnknownPosition",
     "VectorTime",
+    "VersionList",
+    "VersionTree",
+    "Versioned",
     "View",
     "WriteBatch",
     "WriteFailed",
