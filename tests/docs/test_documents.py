@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from running_site import MUSEION, ServedSite, run_museion
 from sample_library import LIBRARY
 
+from museion.cli.log_command import TOOLS
 from museion.cli.main import COMMANDS
+from museion.log.arrow_export import SCHEMA
+from museion.log.findings import AnyFinding
 from museion.node.settings import settings_table
 from museion.search.query import parse_query
 
@@ -106,6 +110,13 @@ def test_every_command_is_named_in_the_documents() -> None:
         assert f"museion {name}" in text, name
 
 
+def test_every_tool_of_the_log_is_named_in_the_documents() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+
+    for name in TOOLS:
+        assert f"museion log {name}" in text, name
+
+
 def test_every_key_of_json_is_documented(library_site: Path, tmp_path: Path) -> None:
     sections = _sections((ROOT / "docs/reference/json.md").read_text("utf-8"))
     (tmp_path / "notes.jpg").write_text("These are holiday notes.")
@@ -120,6 +131,16 @@ def test_every_key_of_json_is_documented(library_site: Path, tmp_path: Path) -> 
         "ingest": ingested,
         "quarantine": run_museion("quarantine", "--site", site, "--json").rows,
         "status": run_museion("status", "--site", site, "--json").rows,
+        "log tail": run_museion("log", "tail", "--site", library_site, "--json").rows,
+        "log show": run_museion("log", "show", "--site", library_site, "--json", "--why", 1).rows,
+        "log stats": run_museion("log", "stats", "--site", library_site, "--json").rows,
+        "log verify": [
+            *run_museion("log", "verify", "--site", library_site, "--json").rows,
+            *run_museion(
+                *("log", "verify", "--site", library_site, "--json", "--expect-head", "0" * 64),
+                status=1,
+            ).rows,
+        ],
     }
 
     for command, rows in shown.items():
@@ -208,3 +229,43 @@ def test_the_log_alone_runs_twice(tmp_path: Path) -> None:
     ]
 
     assert [each.split()[0] for each in told] == ["1", "2"]
+
+
+def test_the_commands_that_look_into_a_log_run_one_after_another(tmp_path: Path) -> None:
+    """On the log that the page before it makes; the shell's lines first, then the program."""
+    folder = ROOT / "docs" / "how-to"
+    (making, *_) = _blocks((folder / "use-the-log-alone.md").read_text("utf-8"), "python")
+    page = (folder / "look-into-a-log.md").read_text("utf-8")
+    (reading,) = _blocks(page, "python")
+    path = {"PATH": f"{MUSEION.parent}:{os.environ['PATH']}"}
+
+    _run([sys.executable, "-c", making], tmp_path)
+    told = [_run(["sh", "-ec", block], tmp_path, path) for block in _blocks(page, "sh")]
+    read = _run([sys.executable, "-W", "error", "-c", reading], tmp_path)
+
+    assert len(told) == 5
+    assert "The log is whole: 1 events" in told[1]
+    assert "The log is whole: 1 events" in told[3], "the noted head is found"
+    assert read == "1 events of ['noted']\n"
+
+
+def test_every_finding_and_every_column_of_an_export_is_documented() -> None:
+    page = (ROOT / "docs" / "how-to" / "look-into-a-log.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w-]+)`", page))
+
+    assert {kind.__struct_config__.tag for kind in get_args(AnyFinding)} - named == set()
+    assert {*SCHEMA.names} - named == set()
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), command
+    return done.stdout
