@@ -48,6 +48,15 @@ def test_the_command_of_the_tutorial_runs(tmp_path: Path) -> None:
     assert "lending.camera-returned" in done.stdout
 
 
+def test_the_counter_of_the_readme_runs_twice(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (program,) = [block for block in blocks if "class Counter" in block]
+    (tmp_path / "counter.py").write_text(program, "utf-8")
+
+    assert _run(tmp_path, "counter.py") == "3\n"
+    assert _run(tmp_path, "counter.py") == "6\n"
+
+
 def _files() -> dict[str, str]:
     files: dict[str, str] = defaultdict(str)
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
