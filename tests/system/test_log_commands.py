@@ -17,7 +17,11 @@ from running_site import STOP_LIMIT_S, run_museion, start_museion, wait_until
 from museion.cli.log_command import TOOLS
 from museion.log.event import EventId, NewEvent
 from museion.log.event_log import EventLog
+from museion.log.event_store import EventStore
 from museion.log.lmdb_store import LmdbEventStore
+from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres_store import PostgresEventStore
+from museion.testing.postgres import running_postgres
 
 HELP_LIMIT_S = 0.5
 EVENTS = 30
@@ -73,23 +77,24 @@ ARCHIVE_PACKAGES = {"numpy", "rich", "pyvips", "litestar", "granian", "tantivy",
 
 
 def write_log(path: Path, *, events: int = EVENTS) -> None:
-    """Write a log as a program with the toolkit alone does; each third event has a cause."""
+    """Write a log as a program with the toolkit alone does."""
+    asyncio.run(_write(LmdbEventStore(path), events))
 
-    async def write() -> None:
-        log = EventLog(LmdbEventStore(path))
-        for number in range(1, events + 1):
-            cause = EventId(log.log_id, number - 1) if number % 3 == 0 else None
-            event = NewEvent(
-                type_name="order.placed" if number % 2 else "order.paid",
-                payload=json.dumps({"number": number}).encode(),
-                emitter_id="till",
-                aggregate_id=f"order-{number % 4}",
-                cause=cause,
-            )
-            await log.append([event], progress={"mailer": number // 2})
-        await log.close()
 
-    asyncio.run(write())
+async def _write(store: EventStore, events: int) -> None:
+    """Write events, each third with a cause."""
+    log = EventLog(store)
+    for number in range(1, events + 1):
+        cause = EventId(log.log_id, number - 1) if number % 3 == 0 else None
+        event = NewEvent(
+            type_name="order.placed" if number % 2 else "order.paid",
+            payload=json.dumps({"number": number}).encode(),
+            emitter_id="till",
+            aggregate_id=f"order-{number % 4}",
+            cause=cause,
+        )
+        await log.append([event], progress={"mailer": number // 2})
+    await log.close()
 
 
 @pytest.fixture(scope="module")
@@ -454,6 +459,40 @@ def test_an_export_into_a_pipe_that_closes_ends_quietly(log: Path) -> None:
         process.stdout.close()
         assert process.wait(STOP_LIMIT_S) in {0, 1}
         assert process.stderr.read() == ""
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def test_every_tool_reads_a_log_in_postgresql_beside_the_program_that_writes() -> None:
+    with running_postgres() as server:
+        settings = PostgresSettings(conninfo=server.conninfo, log_name="orders")
+        asyncio.run(_write(PostgresEventStore(settings), EVENTS))
+        store = PostgresEventStore(settings)
+        place = ["--postgres", server.conninfo, "--log-name", "orders"]
+
+        tail = run_museion("log", "tail", *place, "--json").rows
+        shown = run_museion("log", "show", *place, "--json", 7).rows[0]
+        proof = run_museion("log", "verify", *place, "--json").rows[-1]
+        stats = run_museion("log", "stats", *place, "--json").rows[0]
+        exported = run_museion("log", "export", *place, "--out", "-").rows
+        unknown = run_museion("log", "tail", "--postgres", server.conninfo, status=2)
+        store.close()
+
+    assert [row["sequence_nr"] for row in tail] == [*range(21, EVENTS + 1)]
+    assert shown["payload"] == {"number": 7}
+    assert (proof["whole"], proof["proven"]) == (True, EVENTS)
+    assert (stats["events"], stats["file_bytes"]) == (EVENTS, None)
+    assert len(exported) == EVENTS
+    assert "no event log 'main'" in unknown.err
+    assert len(unknown.err.splitlines()) == 1
+
+
+def test_a_database_that_is_away_is_one_line() -> None:
+    run = run_museion("log", "tail", "--postgres", "host=127.0.0.1 port=1 dbname=x", status=2)
+
+    assert "cannot be used" in run.err
+    assert len(run.err.splitlines()) == 1
 
 
 # --- logs that are not there or not whole --------------------------------------------------------

@@ -152,8 +152,8 @@ def _in_folder(folder: Path) -> EventStore:
 
 
 def _in_postgres(place: LogPlace) -> EventStore:
+    from museion.log.postgres_reading import ReadingPostgresStore
     from museion.log.postgres_settings import PostgresSettings
-    from museion.log.postgres_store import PostgresEventStore
 
     assert place.postgres is not None, "it is named"
-    return PostgresEventStore(PostgresSettings(conninfo=place.postgres, log_name=place.log_name))
+    return ReadingPostgresStore(PostgresSettings(conninfo=place.postgres, log_name=place.log_name))
