@@ -12,9 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
-from museion.base.errors import Unavailable
+from museion.base.errors import Damaged, Unavailable
 from museion.log.circuit_breaker import CircuitBreaker, WritePolicy
 from museion.log.event import Event, NewEvent
 from museion.log.event_store import (
@@ -62,7 +63,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upkeep:
-    """Work on the store that only the writer may do, between two groups."""
+    """Work on the store that only the writer may do, between two groups.
+
+    It may be done more than once: it is repeated under the policy for writes, and also where it is
+    not known whether it was done.
+    """
 
     work: Callable[[], None]
     reply: asyncio.Future[list[Event]]
@@ -108,6 +113,17 @@ class Stopped:
     group: Sequence[Request | Upkeep]
     waiting: Sequence[Request | Upkeep]
     defect: BaseException
+
+
+class AcknowledgedEventsLost(Damaged):
+    """A store that was lost for a while came back without events that it had acknowledged."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"The store of the log ends at event {found}, but had acknowledged event {expected}.",
+            remedy="Look whether its disk or server was restored or does not flush; recover the "
+            "missing events from another site before the log is opened again.",
+        )
 
 
 Outcome: TypeAlias = Written | Refused | Kept | BreakerChanged | Stopped
@@ -213,12 +229,10 @@ class GroupCommit:
             return waiting
 
     def _do(self, group: list[Request | Upkeep]) -> Outcome:
-        if isinstance(group[0], Upkeep):
-            try:
-                group[0].work()
-            except WriteFailed as error:
-                return Refused(group, error)
-            return Kept(group[0])
+        first = group[0]
+        if isinstance(first, Upkeep):
+            error = self._insist(partial(self._try_upkeep, first))
+            return Kept(first) if error is None else Refused(group, error)
         return self._write([request for request in group if isinstance(request, Request)])
 
     def _write(self, group: list[Request]) -> Written | Refused:
@@ -233,7 +247,7 @@ class GroupCommit:
             progress.update(request.progress)
         if stamper.events or progress:
             batch = WriteBatch(stamper.events, progress, stamper.frames)
-            error = self._insist(batch)
+            error = self._insist(partial(self._try, batch))
             if error is not None:
                 return Refused(group, error)
             self._head = stamper.head
@@ -241,11 +255,11 @@ class GroupCommit:
         seconds = time.perf_counter() - start
         return Written(group, answers, stamper.events, version, seconds)
 
-    def _insist(self, batch: WriteBatch) -> WriteFailed | None:
-        """Write a batch, trying again under the policy; the error if it is not in the store."""
+    def _insist(self, attempt: Callable[[], WriteFailed | None]) -> WriteFailed | None:
+        """Write, trying again under the policy; the error if nothing of it is in the store."""
         delays_s = self._policy.delays_s()
         while True:
-            error = self._try(batch)
+            error = attempt()
             if error is None:
                 self.breaker.succeeded()
                 return None
@@ -264,16 +278,36 @@ class GroupCommit:
             return None if self._holds(batch, unknown) else WriteFailed(unknown.reason)
         return None
 
+    def _try_upkeep(self, upkeep: Upkeep) -> WriteFailed | None:
+        try:
+            upkeep.work()
+        except WriteFailed as error:
+            return error
+        except OutcomeUnknown as unknown:
+            self._looked_into(unknown, lambda _: True)
+            return WriteFailed(unknown.reason)
+        return None
+
     def _holds(self, batch: WriteBatch, unknown: OutcomeUnknown) -> bool:
         """Find out whether a batch is in the store. Raises `OutcomeUnknown` after the limit."""
+
+        def holds(state: StoreState) -> bool:
+            if batch.events:
+                return state.sequence_nr >= batch.events[-1].sequence_nr
+            return all(self._store.progress(n) == nr for n, nr in batch.progress.items())
+
+        return self._looked_into(unknown, holds)
+
+    def _looked_into(self, unknown: OutcomeUnknown, holds: Callable[[StoreState], bool]) -> bool:
+        """Ask a store that has recovered, as soon as it has."""
         until = time.monotonic() + self._policy.resolve_for_s
         delay_s = self._policy.first_delay_s
         while True:
             try:
                 state = self._store.recover()
-                if batch.events:
-                    return state.sequence_nr >= batch.events[-1].sequence_nr
-                return all(self._store.progress(n) == nr for n, nr in batch.progress.items())
+                if state.sequence_nr < self._head.sequence_nr:
+                    raise AcknowledgedEventsLost(self._head.sequence_nr, state.sequence_nr)
+                return holds(state)
             except Unavailable as reason:
                 if time.monotonic() >= until or self._ends_within(delay_s):
                     raise unknown from reason

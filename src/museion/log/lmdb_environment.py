@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from museion.log.event_store import ReadFailed
 
 _MAX_TABLES = 8
 _LITTLE_SPACE_BYTES = 64 << 20
+_READS_END_WITHIN_S = 30.0
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
@@ -68,6 +70,39 @@ def opening(path: Path) -> Iterator[None]:
         raise LogNotOpened(path, reason.strerror or str(reason)) from reason
 
 
+class _Reads:
+    """Counts the reads under way: what they look at must not be unmapped, or the process ends."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._held_up = False
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Read; wait while the files are opened anew. One read must not begin within another."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held_up, _READS_END_WITHIN_S)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def none(self) -> Iterator[bool]:
+        """Hold new reads up and wait for those under way; false where one does not end."""
+        with self._changed:
+            self._held_up = True
+            try:
+                yield self._changed.wait_for(lambda: not self._under_way, _READS_END_WITHIN_S)
+            finally:
+                self._held_up = False
+                self._changed.notify_all()
+
+
 class LockedEnvironment:
     """Owns the files of one log; or, not writable, looks into them beside their owner.
 
@@ -91,6 +126,7 @@ class LockedEnvironment:
         self._map_size_bytes = map_size_bytes
         self._writable = writable
         self._lock = -1
+        self._reads = _Reads()
         with opening(path):
             if writable:
                 _make_durably(path)
@@ -100,6 +136,9 @@ class LockedEnvironment:
                 with opening(path):
                     self._lock = _lock(path)
                     self._lmdb.reader_check()  # frees what killed readers of other processes left
+                    # What a killed writer left may be in the system's memory only: readers must
+                    # not see what a power failure would still take away.
+                    self._lmdb.sync(True)
                     _flush_folder(path)
         except BaseException:
             self.close()
@@ -115,14 +154,22 @@ class LockedEnvironment:
             create=self._writable,
         )
 
-    def reopen(self) -> None:
+    def reopen(self, open_tables: Callable[[], None]) -> None:
         """Open the files anew after LMDB gave up on them; the lock is kept all the while.
 
-        Reads that are under way fail. Raises as the constructor.
+        Waits for the reads that are under way; others wait for it, and for `open_tables`, since
+        the tables that were open are none any more.
+
+        Raises:
+            LogNotOpened: that is not possible now, or a read does not end.
+            UnreadableLog: the file is damaged.
         """
-        with opening(self._path):
+        with opening(self._path), self._reads.none() as quiet:
+            if not quiet:
+                raise LogNotOpened(self._path, "a read does not end")
             self._lmdb.close()
             self._lmdb = self._open()
+            open_tables()
 
     def table(self, name: bytes, *, many: bool = False) -> lmdb._Database:
         """Open a table, making it if it is not there; `many` keeps sorted values under a key."""
@@ -136,7 +183,10 @@ class LockedEnvironment:
 
     def cause_of(self, reason: lmdb.Error) -> str:
         """Say why a write failed; LMDB speaks of an input/output error where the disk is full."""
-        disk = os.statvfs(self._path)
+        try:
+            disk = os.statvfs(self._path)
+        except OSError as no_disk:
+            return f"{reason}, and the disk says: {no_disk.strerror}"
         free_bytes = disk.f_bavail * disk.f_frsize
         if free_bytes < _LITTLE_SPACE_BYTES:
             return f"{reason}, with {free_bytes >> 10} KiB left on the disk"
@@ -152,7 +202,7 @@ class LockedEnvironment:
         """
         self._require_own_process()
         try:
-            with self._lmdb.begin(buffers=True) as reading:
+            with self._reads.one(), self._lmdb.begin(buffers=True) as reading:
                 yield reading
         except _DAMAGE as reason:
             raise UnreadableLog(self._path, str(reason)) from reason
@@ -160,8 +210,9 @@ class LockedEnvironment:
             raise ReadFailed(str(reason)) from reason
 
     def close(self) -> None:
-        """Close the files and let others open them; reads that are under way fail. Idempotent."""
-        self._lmdb.close()
+        """Close the files and let others open them, once no read is under way. Idempotent."""
+        with self._reads.none():
+            self._lmdb.close()
         lock, self._lock = self._lock, -1
         if lock >= 0:
             os.close(lock)

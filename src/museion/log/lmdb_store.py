@@ -34,7 +34,12 @@ from museion.log.event_store import (
     within,
 )
 from museion.log.frame import Stored, unpack_frame
-from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
+from museion.log.lmdb_environment import (
+    LockedEnvironment,
+    LogNotOpened,
+    UnreadableLog,
+    opening,
+)
 from museion.log.vector_time import VectorTime
 
 DEFAULT_MAP_SIZE_BYTES = 1 << 38
@@ -98,12 +103,17 @@ class LmdbEventStore:
         self._suspect = False
 
     def recover(self) -> StoreState:
-        """Return the state after the last acknowledged batch; cost does not grow with the log."""
+        """Return the state after the last acknowledged batch; cost does not grow with the log.
+
+        After `OutcomeUnknown` it opens the files anew, and commits something: only then is it
+        certain that what they show now is also what the disk keeps.
+
+        Raises:
+            LogNotOpened: the files cannot be opened or written now.
+            UnreadableLog: they are damaged.
+        """
         if self._suspect:
-            self._environment.reopen()
-            self._open_tables()
-            self._numbers.clear()
-            self._suspect = False
+            self._reopen()
         self._state = self._stored_state()
         return self._state
 
@@ -139,7 +149,8 @@ class LmdbEventStore:
             else:
                 stored = self._scan_aggregate(reading, aggregate_id, after)
             events = (unpack_frame(frame, _number(key), log_id) for key, frame in stored)
-            return within(events, limit=limit, max_bytes=max_bytes)
+            checked = _checked(events, after, aggregate_id)
+            return within(checked, limit=limit, max_bytes=max_bytes)
 
     def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
         """Return at most `limit` ids of aggregates above `after`, in the order of their bytes."""
@@ -195,15 +206,29 @@ class LmdbEventStore:
         except lmdb.Error as reason:
             cause = self._environment.cause_of(reason)
             self._numbers.clear()  # some were given in the transaction that is gone
-            try:
-                with self._environment.reading() as reading:
-                    reading.stat(self._events)
-            except MuseionError:
+            if not self._is_as_before():
                 self._suspect = True
                 raise OutcomeUnknown(cause) from reason
-            if self._stored_state() != self._state:
-                raise OutcomeUnknown(cause) from reason
             raise WriteFailed(cause) from reason
+
+    def _is_as_before(self) -> bool:
+        """Tell whether LMDB still works and has kept nothing of the last transaction."""
+        try:
+            return self._stored_state() == self._state
+        except MuseionError:
+            return False
+
+    def _reopen(self) -> None:
+        self._environment.reopen(self._open_tables)
+        self._numbers.clear()
+        try:
+            with self._environment.writing() as writing:
+                times = _number(writing.get(b"reopened", _NUMBER.pack(0), db=self._meta))
+                writing.put(b"reopened", _NUMBER.pack(times + 1), db=self._meta)
+        except lmdb.Error as reason:
+            self._environment.reopen(self._open_tables)  # so that at least reads go on
+            raise LogNotOpened(self._path, self._environment.cause_of(reason)) from reason
+        self._suspect = False
 
     def _open_tables(self) -> None:
         self._meta = self._environment.table(b"meta")
@@ -310,6 +335,22 @@ class LmdbEventStore:
             if frame is None:
                 raise DamagedEvent(_number(place), "the index names it, but it is missing")
             yield place, frame
+
+
+def _checked(events: Iterator[Event], after: int, aggregate_id: str | None) -> Iterator[Event]:
+    """Pass events on; what only a broken tree or index can lead to is damage.
+
+    Checksums do not cover the way to an event.
+    """
+    for event in events:
+        number = event.sequence_nr
+        if number <= after:
+            raise DamagedEvent(number, f"it comes behind event {after}")
+        after = number
+        concerned = aggregate_id in (None, event.aggregate_id)
+        if not concerned and aggregate_id not in event.custom_destinations:
+            raise DamagedEvent(number, f"the index names it for {aggregate_id!r:.100}")
+        yield event
 
 
 def _key(name: str) -> bytes | None:
