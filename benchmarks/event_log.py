@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from figures import Figure, print_figures, print_machine
+from log_bench.aggregate_figures import aggregate_figures
 from log_bench.contestants import PEER_PACKAGES, Asked
 from log_bench.postgres_figures import postgres_figures
 from log_bench.reading_figures import reading_figures
@@ -29,6 +30,7 @@ _SECTIONS: dict[str, Callable[[Asked], Iterator[Figure]]] = {
     "write": writing_figures,
     "emit": emitting_figures,
     "read": reading_figures,
+    "aggregates": aggregate_figures,
     "postgres": postgres_figures,
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from log_bench.rounds import Contestant
 
 OURS = Contestant("museion", "log_bench.ours")
+OUR_AGGREGATES = Contestant("museion, aggregates", "log_bench.ours_aggregates")
 RECORDER = Contestant("eventsourcing, process recorder on SQLite", "log_bench.peers.recorders")
 APPLICATION = Contestant(
     "eventsourcing, whole application on SQLite", "log_bench.peers.application"

@@ -8,9 +8,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
-import msgspec
-from log_bench.events import TYPE_NAME, Drawn, LineChanged, aggregates, drawn
+from log_bench.events import SITES, TYPE_NAME, Drawn, aggregates, drawn
 from log_bench.measured import Measured, Round, Stopwatch, answer, batches, prepared
+from log_bench.typed import TYPES, typed_event
 
 from museion.log.event import NewEvent
 from museion.log.event_log import EventLog
@@ -18,7 +18,6 @@ from museion.log.event_store import EventStore
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.vector_time import VectorTime
 
-_DECODER = msgspec.msgpack.Decoder(LineChanged)
 _PROGRESS = "source"
 
 
@@ -27,6 +26,7 @@ def main() -> None:
     answer(
         {
             "append": _in_loop(append),
+            "append-typed": _in_loop(append_typed),
             "emit": _in_loop(emit),
             "build": _in_loop(build),
             "replay": _in_loop(replay),
@@ -52,6 +52,19 @@ async def append(asked: Round) -> Measured:
         asked.events / sum(times),
         {"p50_ms": times_ms[len(times) // 2], "p95_ms": times_ms[int(len(times) * 0.95)]},
     )
+
+
+async def append_typed(asked: Round) -> Measured:
+    """Events a second, as `append`, with payloads that are encoded within the time measured."""
+    known = VectorTime(dict.fromkeys(SITES, 1))
+    work = prepared(batches(drawn(asked.events), asked.batch))
+    async with opened(asked) as log:
+        await log.append([_warm_up()])
+        started = time.perf_counter()
+        for batch in work:
+            await log.append([typed_event(each, known) for each in batch])
+        seconds = time.perf_counter() - started
+    return Measured(asked.events / seconds)
 
 
 async def emit(asked: Round) -> Measured:
@@ -87,7 +100,7 @@ async def build(asked: Round) -> Measured:
 
 async def replay(asked: Round) -> Measured:
     """Events a second of a replay of all; with the variant `decoded`, payloads made objects too."""
-    decode = _DECODER.decode if asked.variant == "decoded" else None
+    decode = TYPES.decode if asked.variant == "decoded" else None
     seen = 0
     async with opened(asked) as log:
         started = time.perf_counter()
@@ -95,7 +108,7 @@ async def replay(asked: Round) -> Measured:
             seen += len(batch)
             if decode is not None:
                 for event in batch:
-                    decode(event.payload)
+                    decode(event)
             if batch[-1].sequence_nr >= log.sequence_nr:
                 break
         seconds = time.perf_counter() - started
@@ -111,7 +124,7 @@ async def read_aggregates(asked: Round) -> Measured:
         started = time.perf_counter()
         for each in wanted:
             for event in await log.read(aggregate_id=each):
-                _DECODER.decode(event.payload)
+                TYPES.decode(event)
                 seen += 1
         seconds = time.perf_counter() - started
     return Measured(len(wanted) / seconds, {"events_each": seen / len(wanted)})
