@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 from channel_ends import AT_ONCE, running
@@ -103,3 +105,36 @@ async def test_with_it_a_channel_that_delivers_twice_has_each_effect_once() -> N
             await until(lambda: channel.pending == 0)
     assert arrived == 9
     assert effects.texts == ["a", "b", "c"]
+
+
+@in_event_loop
+async def test_a_key_kept_in_the_transaction_of_the_effect_makes_it_exactly_once() -> None:
+    """The recipe for a receiver with a database: whatever is lost around it, one row a message."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.execute(
+            "CREATE TABLE seen (sender, sequence_nr, nr, UNIQUE (sender, sequence_nr, nr))"
+        )
+        database.execute("CREATE TABLE effects (text)")
+        failures = ["before", "within", "after"]
+
+        async def take(delivery: Delivery[str]) -> None:
+            failure = failures.pop(0) if failures else None
+            if failure == "before":
+                raise ConnectionError(failure)
+            with database:
+                database.execute("BEGIN")
+                key = (delivery.sender, delivery.key.sequence_nr, delivery.key.index)
+                sql = "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+                if database.execute(sql, key).rowcount:
+                    database.execute("INSERT INTO effects VALUES (?)", (delivery.message,))
+                if failure == "within":
+                    raise ConnectionError(failure)
+            if failure == "after":
+                raise ConnectionError(failure)
+
+        async with opened() as log:
+            channel = ReliableChannel(log, "out", Destination("d", str, take), AT_ONCE)
+            async with running(channel):
+                await channel.enqueue("a")
+                await until(lambda: channel.pending == 0)
+        assert database.execute("SELECT text FROM effects").fetchall() == [("a",)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+import msgspec
 import pytest
 from channel_ends import Receiver, running
 from hypothesis import given
@@ -14,8 +16,11 @@ from museion.base.errors import InvalidInput
 from museion.base.retry import RetryPolicy
 from museion.log.event_log import EmitterInUse, EventLog
 from museion.log.event_store import WriteFailed
+from museion.log.event_types import event_type
 from museion.log.memory_store import MemoryEventStore
-from museion.log.sourced.activation import NotActivated
+from museion.log.sourced.activation import NotActivated, recover_then_activate
+from museion.log.sourced.aggregate import Aggregate, command, handles
+from museion.log.sourced.aggregates import Aggregates
 from museion.log.sourced.channels import Channel, ChannelFull, ChannelNotRecovered
 from museion.log.sourced.redelivery import Delivery, DeliveryKey, Destination
 from museion.testing.event_loop import in_event_loop, until
@@ -227,6 +232,48 @@ async def test_wrong_use_is_refused() -> None:
             await channel.activated()
             with pytest.raises(EmitterInUse):
                 await (await channel_of(log, receiver)).run()
+
+
+@event_type("test.said")
+class Said(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Speaker(Aggregate, name="speaker"):
+    """Tells a channel what was said, live and in its replay."""
+
+    def __init__(self, channel: Channel[str]) -> None:
+        self._channel = channel
+
+    @command
+    async def say(self, text: str) -> None:
+        await self.persist(Said(text))
+
+    @handles
+    def _said(self, event: Said) -> None:
+        self._channel.deliver(event.text, key=DeliveryKey(self.current.sequence_nr))
+
+
+@in_event_loop
+async def test_an_aggregate_asks_again_in_its_replay_and_only_the_unconfirmed_goes_out() -> None:
+    receiver = Receiver()
+    receiver.lost = {"b"}
+    store = MemoryEventStore()
+    for said in ("a", "b"), ("c",):
+        async with opened(store) as log:
+            channel = await channel_of(log, receiver)
+            create = partial(Speaker, channel)
+            async with (
+                running(channel, activate=False),
+                Aggregates(log, Speaker, create=create) as speakers,
+            ):
+                await recover_then_activate([speakers.get("one")], [channel])
+                speaker = await speakers.get("one")
+                for text in said:
+                    await speaker.say(text)
+                await until(lambda channel=channel: _settled(channel))  # type: ignore[misc]  # bound
+        receiver.lost = set()
+    assert receiver.texts == ["a", "b", "b", "c"]
 
 
 @given(rounds=st.lists(st.sets(st.integers(0, 9)), max_size=5))

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
-from opened_log import opened
+from opened_log import opened, steered
 from shipping import AT_ONCE, LATER, Ordered, Parcel, PostOffice, Shop, shop
 
 from museion.base.codec import Undecodable
 from museion.base.errors import InvalidInput
 from museion.log.event import NewEvent
+from museion.log.event_store import WriteFailed
 from museion.log.event_types import EventTypes
 from museion.log.snapshots import MemorySnapshotStore
 from museion.log.sourced.aggregates import Aggregates
@@ -26,6 +27,7 @@ from museion.log.sourced.delivery import (
     TooManyUnconfirmed,
     Unconfirmed,
 )
+from museion.log.sourced.recovery import Recovery
 from museion.log.sourced.redelivery import DeliveryKey
 from museion.log.sourced.refusals import NotHandled, WrittenNotHandled
 from museion.testing.event_loop import in_event_loop, until
@@ -103,6 +105,33 @@ async def test_nothing_is_sent_during_recovery_and_unconfirmed_messages_again_af
         async with shop(log, post, LATER) as corner:
             await _delivered(corner, "tea", "cup")
         assert post.items == ["tea", "cup", "cup"], "what was confirmed is not sent"
+
+
+@in_event_loop
+async def test_an_aggregate_that_shows_a_past_state_sends_nothing() -> None:
+    post = PostOffice()
+    async with opened() as log:
+        async with shop(log, post, LATER) as corner:
+            await corner.order("tea")
+            await _delivered(corner, "tea")
+        past = Recovery(to_sequence_nr=1)
+        async with Aggregates(log, Shop, create=lambda: Shop(post), recovery=past) as shops:
+            corner = await shops.get("corner")
+            await corner.redeliver()
+            assert await _ids(corner) == ["tea"]
+            await asyncio.sleep(0.01)  # nothing is to happen
+    assert post.items == ["tea"]
+
+
+@in_event_loop
+async def test_a_confirmation_that_cannot_be_written_leads_to_redelivery() -> None:
+    post = PostOffice()
+    store = steered()
+    async with opened(store) as log, shop(log, post) as corner:
+        store.failures = [None, WriteFailed("full"), WriteFailed("full")]
+        await corner.order("tea")
+        await _delivered(corner, "tea")
+    assert post.items == ["tea"] * 3
 
 
 @in_event_loop

@@ -182,7 +182,7 @@ class Deliveries(Component):
         if entry is None or not entry.waiting.parked:
             raise NoSuchDelivery(delivery_id)
         entry.waiting = replace(entry.waiting, attempts=0, parked=False)
-        self._plan(delivery_id, 0.0)
+        self.redeliver()
 
     async def drop(self, delivery_id: str, payload: object) -> None:
         """Give a delivery up: the event of this payload stands in the log for its confirmation.
@@ -211,8 +211,11 @@ class Deliveries(Component):
                 entry.delivery.confirm()  # an attempt that waits for its word has it now
 
     def recovered(self) -> None:
-        """Send everything that is unconfirmed, and from now on what comes."""
-        self._working = True
+        """Send everything that is unconfirmed, and from now on what comes.
+
+        An aggregate that shows a past state sends nothing: what was due then may have arrived.
+        """
+        self._working = not getattr(self.host, "in_the_past", False)
         self.redeliver()
 
     def stopping(self) -> None:
