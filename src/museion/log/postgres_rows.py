@@ -6,7 +6,7 @@ Source: PostgreSQL documentation, COPY, "Binary Format".
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from museion.log.event import Event
 
@@ -16,6 +16,16 @@ _EVENT = struct.Struct(">hiiiqi")  # fields, then size and value of each: log, n
 _DESTINATION = struct.Struct(">hiiiiiq")
 _AGGREGATE_BEGIN = struct.Struct(">hiii")
 _AGGREGATE_END = struct.Struct(">ii")
+
+
+def places_of(events: Sequence[Event]) -> Iterator[tuple[str, int]]:
+    """Return each destination of each event, with the event's number."""
+    for event in events:
+        if event.custom_destinations:
+            for destination in sorted(event.destinations):
+                yield destination, event.sequence_nr
+        elif event.aggregate_id is not None:
+            yield event.aggregate_id, event.sequence_nr
 
 
 def event_rows(log: int, events: Sequence[Event], frames: Sequence[bytes]) -> bytes:

@@ -6,8 +6,7 @@ it whatever the session had begun. Who holds it therefore also knows how every e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -15,10 +14,10 @@ import psycopg
 from msgspec.structs import replace
 
 from museion.base.ids import random_id
-from museion.log.event import Event
 from museion.log.event_store import OutcomeUnknown, StoreState, WriteBatch, WriteFailed, advanced
+from museion.log.postgres_aggregates import AggregateNumbers
 from museion.log.postgres_connection import LimitedConnection, Row, connect, place_of, said
-from museion.log.postgres_rows import aggregate_rows, destination_rows, event_rows
+from museion.log.postgres_rows import aggregate_rows, destination_rows, event_rows, places_of
 from museion.log.postgres_schema import migrate
 from museion.log.postgres_settings import (
     DamagedState,
@@ -35,7 +34,6 @@ _ENCODER = msgspec.msgpack.Encoder()
 _VERSION = msgspec.msgpack.Decoder(VectorTime)
 _CHAIN = msgspec.msgpack.Decoder(dict[str, bytes])
 
-_MAX_KNOWN_AGGREGATES = 100_000
 _OPENING_GRACE_S = 0.5
 """A killed program's session may live on for a moment."""
 
@@ -129,7 +127,7 @@ class PostgresWriter:
 
         self._commit(put)
         self._state = state
-        self._remember(new)
+        self._aggregates.remember(new)
 
     def mark_deleted(self, to: int) -> None:
         """Keep the mark. Raises as `write`."""
@@ -184,8 +182,8 @@ class PostgresWriter:
     def _put_events(self, cursor: Cursor, batch: WriteBatch) -> dict[str, int]:
         """Put events and their places in the index; return the aggregates that are new."""
         _copy(cursor, b"events", event_rows(self.log, batch.events, batch.frames))
-        places = list(_places(batch.events))
-        numbers, new = self._numbers(cursor, dict.fromkeys(id_ for id_, _ in places))
+        places = list(places_of(batch.events))
+        numbers, new = self._aggregates.of(cursor, dict.fromkeys(id_ for id_, _ in places))
         if new:
             rows = [(id_.encode(), number) for id_, number in new.items()]
             _copy(cursor, b"aggregates", aggregate_rows(self.log, rows))
@@ -194,46 +192,29 @@ class PostgresWriter:
             _copy(cursor, b"destinations", destination_rows(self.log, found))
         return new
 
-    def _numbers(
-        self, cursor: Cursor, ids: Mapping[str, None]
-    ) -> tuple[Mapping[str, int], dict[str, int]]:
-        """Return the numbers of aggregates, and those of them that were given just now."""
-        unknown = [id_ for id_ in ids if id_ not in self._known]
-        if not unknown:
-            return self._known, {}
-        query = "SELECT id, aggregate FROM aggregates WHERE log = %s AND id = ANY(%s)"
-        cursor.execute(query, (self.log, [id_.encode() for id_ in unknown]))
-        stored = {id_.decode(): number for id_, number in cursor}
-        free = count(self._aggregates + 1)
-        new = {id_: next(free) for id_ in unknown if id_ not in stored}
-        known = {id_: self._known[id_] for id_ in ids if id_ in self._known}
-        return known | stored | new, new
-
     def _put_state(self, cursor: Cursor, state: StoreState, new_aggregates: int) -> None:
         stored = (
             state.sequence_nr,
             _ENCODER.encode(state.version),
             _ENCODER.encode(state.chain),
-            self._aggregates + new_aggregates,
+            self._aggregates.given + new_aggregates,
             self.log,
         )
         cursor.execute(_ADVANCE, stored)
-
-    def _remember(self, new: Mapping[str, int]) -> None:
-        self._aggregates += len(new)
-        if len(self._known) + len(new) > _MAX_KNOWN_AGGREGATES:
-            self._known.clear()
-        self._known.update(new)
 
     def _require_connection(self) -> None:
         """Connect anew where the connection is lost: what it had begun is undone by then."""
         if self._closed:
             raise WriteFailed("the store is closed")
-        if self._connection.closed:
-            try:
-                self._reconnect()
-            except DatabaseUnavailable as reason:
-                raise WriteFailed(reason.message.rstrip(".")) from reason
+        if not self._connection.closed:
+            return
+        before = self._state
+        try:
+            self._reconnect()
+        except DatabaseUnavailable as reason:
+            raise WriteFailed(reason.message.rstrip(".")) from reason
+        if self._state != before:  # a server that took over may lack what was acknowledged
+            raise OutcomeUnknown("the database came back in another state than it had")
 
     def _reconnect(self) -> None:
         assert not self._closed, "a closed store cannot be recovered"
@@ -287,8 +268,7 @@ class PostgresWriter:
         log_id, last, version, chain, deleted_to, removed_to, removed_chain, *own = row
         if own[1] != self._opening:
             raise LogTakenOver(self._settings.log_name, self._place)
-        self._aggregates = own[0]
-        self._known: dict[str, int] = {}
+        self._aggregates = AggregateNumbers(self.log, given=own[0])
         try:
             return StoreState(
                 log_id,
@@ -301,16 +281,6 @@ class PostgresWriter:
             )
         except msgspec.MsgspecError as reason:
             raise DamagedState(self._settings.log_name, self._place, str(reason)) from reason
-
-
-def _places(events: Sequence[Event]) -> Iterator[tuple[str, int]]:
-    """Return each destination of each event, with the event's number."""
-    for event in events:
-        if event.custom_destinations:
-            for destination in sorted(event.destinations):
-                yield destination, event.sequence_nr
-        elif event.aggregate_id is not None:
-            yield event.aggregate_id, event.sequence_nr
 
 
 def _copy(cursor: Cursor, table: bytes, rows: bytes) -> None:

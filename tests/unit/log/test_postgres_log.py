@@ -16,6 +16,7 @@ from museion.log.circuit_breaker import WritePolicy
 from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.log.event_store import WriteFailed
+from museion.log.group_commit import AcknowledgedEventsLost
 from museion.log.log_errors import LogDefect, LogUnavailable
 from museion.log.postgres_settings import LogTakenOver, PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
@@ -112,6 +113,22 @@ async def test_a_log_that_was_taken_over_meanwhile_stops(
         with pytest.raises(LogDefect) as stopped:
             await log.append([new(b"2")])
         assert isinstance(stopped.value.__cause__, LogTakenOver)
+
+
+@in_event_loop
+async def test_a_log_stops_when_the_database_comes_back_without_acknowledged_events(
+    proxy: CommitProxy, through_proxy: PostgresSettings
+) -> None:
+    """As after a failover to a standby that lagged behind."""
+    async with opened(PostgresEventStore(through_proxy), policy=PATIENT) as log:
+        await log.append([new(b"1"), new(b"2")])
+        proxy.cut()
+        with psycopg.connect(through_proxy.conninfo, autocommit=True) as connection:
+            forget = "UPDATE museion.logs SET sequence_nr = 1 WHERE name = %s"
+            assert connection.execute(forget, (through_proxy.log_name,)).rowcount == 1
+        with pytest.raises(LogDefect) as stopped:
+            await log.append([new(b"3")])
+        assert isinstance(stopped.value.__cause__, AcknowledgedEventsLost)
 
 
 @in_event_loop
