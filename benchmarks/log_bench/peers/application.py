@@ -110,14 +110,15 @@ def replay(asked: Round) -> Measured:
 
 
 def read_aggregates(asked: Round) -> Measured:
-    """Aggregates a second, each read from the repository, one after another."""
+    """Aggregates a second, the domain events of each read whole, one after another."""
     with opened(asked) as application:
         wanted = _some_orders(application, asked)
+        seen = 0
         started = time.perf_counter()
         for each in wanted:
-            application.repository.get(each)
+            seen += len(list(application.events.get(each)))
         seconds = time.perf_counter() - started
-    return Measured(len(wanted) / seconds, {"events_each": EVENTS_PER_AGGREGATE})
+    return Measured(len(wanted) / seconds, {"events_each": seen / len(wanted)})
 
 
 def recover(asked: Round) -> Measured:

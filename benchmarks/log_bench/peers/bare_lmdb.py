@@ -51,11 +51,12 @@ def _source(asked: Round) -> Iterator[Sequence[tuple[bytes, bytes]]]:
 
 def _write_all(asked: Round, source: Iterable[Sequence[tuple[bytes, bytes]]]) -> Measured:
     watch = Stopwatch()
+    known: dict[bytes, bytes] = {}
     last = 0
     with opened(asked) as tables:
         for number, batch in enumerate(source):
             with watch:
-                _write(tables, batch, last, number)
+                _write(tables, known, batch, last, number)
             last += len(batch)
     return Measured(asked.events / watch.seconds)
 
@@ -77,16 +78,25 @@ def opened(asked: Round) -> Iterator[Tables]:
         environment.close()
 
 
-def _write(tables: Tables, batch: Sequence[tuple[bytes, bytes]], last: int, position: int) -> None:
+def _write(
+    tables: Tables,
+    known: dict[bytes, bytes],
+    batch: Sequence[tuple[bytes, bytes]],
+    last: int,
+    position: int,
+) -> None:
+    keys = [_NUMBER.pack(number) for number in range(last + 1, last + 1 + len(batch))]
+    places: list[tuple[bytes, bytes]] = []
     with tables.environment.begin(write=True) as writing:
-        for number, (aggregate_id, state) in enumerate(batch, last + 1):
-            key = _NUMBER.pack(number)
-            writing.put(key, state, db=tables.events, append=True)
-            owner = writing.get(aggregate_id, db=tables.aggregates)
+        for key, (aggregate_id, _) in zip(keys, batch, strict=True):
+            owner = known.get(aggregate_id)
             if owner is None:
-                owner = _NUMBER.pack(writing.stat(tables.aggregates)["entries"] + 1)
+                owner = known[aggregate_id] = _NUMBER.pack(len(known) + 1)
                 writing.put(aggregate_id, owner, db=tables.aggregates)
-            writing.put(owner, key, db=tables.destinations)
+            places.append((owner, key))
+        states = [(key, state) for key, (_, state) in zip(keys, batch, strict=True)]
+        writing.cursor(db=tables.events).putmulti(states, append=True)
+        writing.cursor(db=tables.destinations).putmulti(sorted(places))
         writing.put(b"source", _NUMBER.pack(position), db=tables.progress)
 
 
