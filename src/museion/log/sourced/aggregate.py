@@ -96,6 +96,7 @@ class Aggregate(Sourced):
 
         Raises:
             InvalidInput: a payload cannot be written; nothing was done.
+            NotInCommand: an event handler runs; it has `persist_on_event`.
             Overloaded: too many such writes are under way.
         """
         return self._incarnation.persist_async(

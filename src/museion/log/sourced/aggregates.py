@@ -25,6 +25,7 @@ from museion.log.vector_time import VectorTime
 
 __all__ = ["Aggregates", "Handle"]
 
+_CLOSING_S = 5.0  # a command that hangs must not keep the program from ending
 A = TypeVar("A", bound=Aggregate)
 
 
@@ -36,7 +37,8 @@ def wall_clock_ms() -> int:
 class Aggregates(Generic[A]):
     """Runs the aggregates of one kind. Use it in `async with`, within one event loop.
 
-    Leaving the block refuses commands that wait, finishes writes under way, and unloads all.
+    Leaving the block refuses commands that wait, lets those that run end within some seconds,
+    finishes writes under way, and unloads all.
 
     Args:
         kind: the class; `Counter` in the examples.
@@ -102,7 +104,7 @@ class Aggregates(Generic[A]):
         self._idle_after_s = idle_after_s
         self._max_live = max_live
         self._live: OrderedDict[str, Instance] = OrderedDict()
-        self._ending: set[Instance] = set()
+        self._ending: dict[Instance, asyncio.Task[None]] = {}
         self._open = False
         self._unloading: asyncio.Task[None] | None = None
 
@@ -121,9 +123,8 @@ class Aggregates(Generic[A]):
         self._open = False
         if self._unloading is not None:
             self._unloading.cancel()
-        for instance in list(self._live.values()):
-            instance.stop()
-        await asyncio.gather(*(each.settled() for each in list(self._ending)))
+        await asyncio.gather(*(each.close(_CLOSING_S) for each in list(self._live.values())))
+        await asyncio.gather(*self._ending.values())
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -186,9 +187,9 @@ class Aggregates(Generic[A]):
     def _ended(self, instance: Instance) -> None:
         if self._live.get(instance.id) is instance:
             del self._live[instance.id]
-        self._ending.add(instance)
         task = asyncio.get_running_loop().create_task(instance.settled())
-        task.add_done_callback(lambda _: self._ending.discard(instance))
+        self._ending[instance] = task
+        task.add_done_callback(lambda _: self._ending.pop(instance))
 
     async def _unload_idle(self, idle_after_s: float) -> None:
         loop = asyncio.get_running_loop()

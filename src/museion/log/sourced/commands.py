@@ -95,6 +95,7 @@ class Turns:
         self._failure: Exception | None = None
         self._running = 0
         self._beginning = 0
+        self._quiet: asyncio.Future[None] | None = None
         self._waiting: deque[Turn] = deque()
         self._stashed: deque[Turn] = deque()
 
@@ -121,6 +122,8 @@ class Turns:
             try:
                 return await body()
             except _Stashed:
+                if self._failure is not None:
+                    raise self._failure from None
                 turn.granted = asyncio.get_running_loop().create_future()
                 self._stashed.append(turn)
             finally:
@@ -128,6 +131,7 @@ class Turns:
                 _running.reset(mark)
                 self._running -= 1
                 self._grant()
+                self._tell_ended()
             await self._granted(turn)
 
     def stash(self) -> NoReturn:
@@ -182,6 +186,16 @@ class Turns:
         self._waiting.clear()
         self._stashed.clear()
 
+    async def ended(self) -> None:
+        """Wait until no command runs, after `fail`; without a limit of its own."""
+        if self._running:
+            self._quiet = asyncio.get_running_loop().create_future()
+            await self._quiet
+
+    def _tell_ended(self) -> None:
+        if self._quiet is not None and not self._running and not self._quiet.done():
+            self._quiet.set_result(None)
+
     async def _begin(self, turn: Turn) -> None:
         if self._failure is not None:
             raise self._failure
@@ -214,6 +228,7 @@ class Turns:
             self._beginning -= 1
             self._running -= 1
             self._grant()
+            self._tell_ended()
 
     def _may_begin(self) -> bool:
         return self._open and self._running < self._at_once

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from museion.log.event_log import EventLog
 from museion.log.sourced.commands import outside_commands
-from museion.log.sourced.refusals import NotReached, NoVersion
+from museion.log.sourced.refusals import NotReached, NoVersion, Overloaded
 from museion.log.vector_time import VectorTime
 
 __all__ = ["LIMIT_S", "AtLeast", "CausalWaits", "Receiver", "at_least"]
@@ -58,10 +58,15 @@ class CausalWaits:
     """The requests that wait at one receiver. Those released together go in order of arrival.
 
     Requests with a token that was reached, or without one, overtake them.
+
+    Args:
+        log: whose version tells whether what led to a token has arrived.
+        max_waiting: how many requests may wait.
     """
 
-    def __init__(self, log: EventLog, receiver: Receiver) -> None:
+    def __init__(self, log: EventLog, receiver: Receiver, *, max_waiting: int = 1000) -> None:
         self._log = log
+        self._max_waiting = max_waiting
         self._receiver = receiver
         self._waiting: list[tuple[VectorTime, asyncio.Future[None]]] = []
         self._watch: asyncio.Task[None] | None = None
@@ -79,11 +84,14 @@ class CausalWaits:
 
         Raises:
             NotReached: not within the limit.
+            Overloaded: too many requests wait already.
             LogClosed: the log was closed.
             Exception: what the receiver failed with.
         """
         if self._is_reached(token):
             return
+        if len(self._waiting) >= self._max_waiting:
+            raise Overloaded("requests waiting for a causal token", self._max_waiting)
         released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (token, released)
         self._waiting.append(entry)

@@ -149,10 +149,12 @@ class Fold:
         Raises:
             Exception: why the fold was retired before.
         """
+        if self.failure is not None:
+            raise self.failure
         if self.position >= sequence_nr:
             return
         if self.retired:
-            raise self.failure or AggregateStopped(self.emitter_id)
+            raise AggregateStopped(self.emitter_id)
         reached = asyncio.get_running_loop().create_future()
         entry = (sequence_nr, reached)
         self._waiting.append(entry)

@@ -17,6 +17,7 @@ from museion.log.sourced.persist_on_event import PersistOnEvent
 from museion.log.sourced.refusals import (
     AggregateStopped,
     InThePast,
+    NotInCommand,
     Overloaded,
     WrittenNotHandled,
 )
@@ -91,6 +92,9 @@ class Incarnation(Fold):
         delivery_id: str | None = None,
     ) -> asyncio.Future[list[Event]]:
         """Write events as one batch without waiting. See `Aggregate.persist_async`."""
+        if self.current is not None:
+            # A replay would write it again.
+            raise NotInCommand("persist_async()", "outside of event handlers")
         if len(self._async_writes) >= _MAX_ASYNC_WRITES:
             raise Overloaded(f"asynchronous writes of {self.emitter_id!r}", _MAX_ASYNC_WRITES)
         new = self.encode(payloads, destinations, cause, delivery_id)

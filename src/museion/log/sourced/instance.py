@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,6 +79,7 @@ class Instance:
         self.ended = False
         self.last_used_s = self._loop.time()
         self._incarnation: Incarnation | None = None
+        self._live_since_s = self.last_used_s
         self._delays_s = around.restart.delays_s()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._task = self._start(0.0)
@@ -118,6 +119,14 @@ class Instance:
             return await self.turns.run(name, partial(self._carry_out, name, args, named))
         finally:
             self.last_used_s = self._loop.time()
+
+    async def close(self, limit_s: float) -> None:
+        """Refuse what waits, let the commands that run end within a limit, then stop."""
+        self.turns.fail(AggregateStopped(self.emitter_id))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self.turns.ended()
+        self.stop()
 
     def stop(self, error: Exception | None = None) -> None:
         """End: what waits is refused. Writes under way are finished. Idempotent."""
@@ -187,6 +196,7 @@ class Instance:
             self.stop(error)
             return
         self._incarnation = incarnation
+        self._live_since_s = self._loop.time()
         self._ready.set_result(None)
         self.turns.resume()
         incarnation.saving.save_if_due()
@@ -208,6 +218,8 @@ class Instance:
         self._incarnation.retire()
         if self._task is not asyncio.current_task():
             self._task.cancel()
+        if self._loop.time() - self._live_since_s > self._around.restart.longest_delay_s:
+            self._delays_s = self._around.restart.delays_s()
         self._task = self._start(next(self._delays_s))
 
     def _make(self) -> Incarnation:

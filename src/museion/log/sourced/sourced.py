@@ -28,13 +28,13 @@ class Sourced:
     """Base of `Aggregate` and `View`."""
 
     _is_framework: ClassVar[bool] = True
-    _options: ClassVar[ClassOptions] = ClassOptions()
-    _own_defaults: ClassVar[dict[str, object]] = {}
+    _museion_options: ClassVar[ClassOptions] = ClassOptions()
+    _museion_defaults: ClassVar[dict[str, object]] = {}
 
     def __new__(cls, *_args: object, **_named: object) -> Self:
         """Make an instance whose attributes have defaults of their own."""
         instance = super().__new__(cls)
-        give_own_defaults(instance, cls._own_defaults)
+        give_own_defaults(instance, cls._museion_defaults)
         return instance
 
     def __init_subclass__(
@@ -51,8 +51,10 @@ class Sourced:
             raise InvalidDefinition(
                 cls.__qualname__, "form >= 1 and a tuple of names as transient", (form, transient)
             )
-        cls._options = ClassOptions(name, form, state_sync, every_event, frozenset(transient))
-        cls._own_defaults = own_defaults(cls, _framework_base(cls))
+        cls._museion_options = ClassOptions(
+            name, form, state_sync, every_event, frozenset(transient)
+        )
+        cls._museion_defaults = own_defaults(cls, _framework_base(cls))
 
     # What a handler or command may look at
 
@@ -171,7 +173,7 @@ class Sourced:
 
 def define(kind: type[Sourced]) -> Definition:
     """Work out what a class says about itself. Raises `InvalidDefinition`."""
-    return Definition(kind, _framework_base(kind), kind._options)
+    return Definition(kind, _framework_base(kind), kind._museion_options)
 
 
 def _framework_base(kind: type) -> type:

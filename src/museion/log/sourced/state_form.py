@@ -1,12 +1,14 @@
 """The stored form of a state that is declared by attributes of a class.
 
-`value = 0` or `lines: dict[str, int] = {}` in the class body declares an attribute of the state.
-The default of each instance is its own, so a list in the class body is safe here.
+`value = 0` or `lines: dict[str, int] = field(default_factory=dict)` in the class body declares an
+attribute of the state; `field` is that of `dataclasses`. The default of each instance is its own,
+so `lines: dict[str, int] = {}` is safe too, though linters warn of it.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -19,16 +21,20 @@ from museion.log.sourced.refusals import NotSnapshotable
 __all__ = ["StateForm", "give_own_defaults", "own_defaults"]
 
 _PLAIN = (bool, int, float, str, bytes)
+_OURS = ("__", "_museion")
 _MUTABLE = (list, dict, set, bytearray)
 
 
 def own_defaults(owner: type, base: type) -> dict[str, object]:
-    """Return the defaults that must not be shared: those of mutable kinds, below `base`."""
+    """Return the defaults that must not be shared: of mutable kinds, or made by `field`."""
     found: dict[str, object] = {}
     for kind in _below(owner, base):
-        values = vars(kind).items()
-        found |= {name: value for name, value in values if isinstance(value, _MUTABLE)}
-    return {name: value for name, value in found.items() if not name.startswith("__")}
+        for name, value in vars(kind).items():
+            if isinstance(value, (*_MUTABLE, dataclasses.Field)) and not name.startswith(_OURS):
+                found[name] = value
+            else:
+                found.pop(name, None)
+    return found
 
 
 class StateForm:
@@ -68,7 +74,7 @@ class StateForm:
         """
         known = {*self._names, *self._transient}
         for name, value in vars(instance).items():
-            ours = name.startswith("_museion") or isinstance(value, Component)
+            ours = name.startswith(_OURS) or isinstance(value, Component)
             if name not in known and not ours:
                 raise NotSnapshotable(
                     self._owner.__qualname__, f"attribute {name!r} is not declared"
@@ -77,7 +83,7 @@ class StateForm:
     def take(self, instance: object) -> msgspec.Struct:
         """Return the state of an instance. Raises `NotSnapshotable` as `require_declared`."""
         self.require_declared(instance)
-        return self.kind(**{name: getattr(instance, name) for name in self._names})
+        return self.kind(**{name: getattr(instance, name, msgspec.UNSET) for name in self._names})
 
     def put(self, instance: object, state: msgspec.Struct) -> None:
         """Give an instance a state; attributes that it does not name keep their defaults."""
@@ -90,7 +96,15 @@ class StateForm:
 def give_own_defaults(instance: object, defaults: Mapping[str, object]) -> None:
     """Give an instance copies of defaults that it must not share."""
     for name, value in defaults.items():
-        setattr(instance, name, copy.deepcopy(value))
+        setattr(instance, name, _fresh(value))
+
+
+def _fresh(default: object) -> object:
+    if not isinstance(default, dataclasses.Field):
+        return copy.deepcopy(default)
+    if default.default_factory is not dataclasses.MISSING:
+        return default.default_factory()
+    return default.default
 
 
 def _below(owner: type, base: type) -> Iterator[type]:
@@ -111,7 +125,7 @@ def _declared(owner: type, base: type) -> dict[str, Any]:  # Any: whatever stand
             if typing.get_origin(hints[name]) is not ClassVar and hints[name] is not ClassVar:
                 declared[name] = hints[name]
         for name, value in vars(kind).items():
-            if name.startswith("__") or name in hints:
+            if name.startswith(_OURS) or name in hints:
                 continue
             if type(value) in _PLAIN:
                 declared.setdefault(name, type(value))
