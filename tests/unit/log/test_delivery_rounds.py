@@ -57,3 +57,11 @@ def test_a_channel_waits_before_each_redelivery_and_longer_before_each_restart()
         redelivery_delay_s=1.0, max_redeliveries=2, restart_delay_s=9.0, max_restarts=2
     )
     assert list(policy.delays_s()) == [0.0, 1.0, 1.0, 9.0, 1.0, 1.0, 9.0, 1.0, 1.0]
+
+
+def test_what_is_planned_anew_is_due_once_at_its_new_time() -> None:
+    rounds = Rounds(10, pause_s=0.0)
+    rounds.add("a", 1.0)
+    rounds.add("a", 3.0)
+    assert (rounds.take_due(2.0), rounds.next_s) == ([], 3.0)
+    assert (rounds.take_due(3.0), rounds.next_s) == (["a"], None)

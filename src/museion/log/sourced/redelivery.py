@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Generic, TypeVar
 
 import msgspec
@@ -230,35 +232,41 @@ class Rounds:
     def __init__(self, burst_limit: int, *, pause_s: float) -> None:
         self._burst_limit = burst_limit
         self._pause_s = pause_s
-        self._due_s: dict[str, float] = {}
+        self._numbers = count()
+        self._planned: dict[str, int] = {}
+        # What was planned anew or removed stays here until it comes to the front.
+        self._queue: list[tuple[float, int, str]] = []
         self._not_before_s = 0.0
 
     @property
     def next_s(self) -> float | None:
         """When the next round can begin; None when nothing is planned."""
-        if not self._due_s:
-            return None
-        return max(min(self._due_s.values()), self._not_before_s)
+        while self._queue and not self._is_planned(*self._queue[0]):
+            heappop(self._queue)
+        return max(self._queue[0][0], self._not_before_s) if self._queue else None
 
     def add(self, delivery_id: str, due_s: float) -> None:
         """Plan a delivery, instead of what was planned for it."""
-        self._due_s[delivery_id] = due_s
+        number = self._planned[delivery_id] = next(self._numbers)
+        heappush(self._queue, (due_s, number, delivery_id))
 
     def remove(self, delivery_id: str) -> None:
         """Plan nothing for a delivery."""
-        self._due_s.pop(delivery_id, None)
+        self._planned.pop(delivery_id, None)
 
     def take_due(self, now_s: float) -> list[str]:
         """Return what is due, longest first, at most a burst; nothing while a round lasts."""
-        if now_s < self._not_before_s:
-            return []
-        due = sorted((each for each, at_s in self._due_s.items() if at_s <= now_s), key=self._at_s)
-        burst = due[: self._burst_limit]
-        for delivery_id in burst:
-            del self._due_s[delivery_id]
+        burst: list[str] = []
+        while len(burst) < self._burst_limit:
+            next_s = self.next_s
+            if next_s is None or next_s > now_s:
+                break
+            _, _, delivery_id = heappop(self._queue)
+            del self._planned[delivery_id]
+            burst.append(delivery_id)
         if burst:
             self._not_before_s = now_s + self._pause_s
         return burst
 
-    def _at_s(self, delivery_id: str) -> float:
-        return self._due_s[delivery_id]
+    def _is_planned(self, _due_s: float, number: int, delivery_id: str) -> bool:
+        return self._planned.get(delivery_id) == number
