@@ -20,6 +20,7 @@ from museion.log.sourced.delivery import (
     DeliveryPolicy,
     Destination,
     Unconfirmed,
+    log_warning,
 )
 
 AT_ONCE = DeliveryPolicy(first_delay_s=0.0, longest_delay_s=0.0, park_after=1000, warn_after=1000)
@@ -87,7 +88,7 @@ class Shop(Aggregate, name="shop", transient=("_post",)):
                 self._post,
                 policy=policy,
                 confirmed=_delivered if confirms_itself else None,
-                on_warning=None if warnings is None else warnings.append,
+                on_warning=log_warning if warnings is None else warnings.append,
             )
         )
 

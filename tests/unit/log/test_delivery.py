@@ -260,6 +260,23 @@ async def test_a_warning_is_given_after_the_chosen_number_of_attempts() -> None:
     assert warnings[0].destination == "post"
 
 
+def test_without_a_hook_the_warning_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    @in_event_loop
+    async def run() -> None:
+        post = PostOffice()
+        post.losses = 2
+        policy = DeliveryPolicy(first_delay_s=0.0, longest_delay_s=0.0, warn_after=2, park_after=2)
+        async with opened() as log, shop(log, post, policy) as corner:
+            await corner.order("tea")
+            await _parked(corner, ["tea"])
+
+    run()
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "Delivery 'tea' to 'post' failed 2 times and is parked: the parcel is lost"
+    )
+
+
 @in_event_loop
 async def test_after_too_many_attempts_a_delivery_is_parked_listed_and_can_be_retried() -> None:
     post = PostOffice()

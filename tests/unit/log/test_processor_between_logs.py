@@ -12,7 +12,9 @@ from museion.log.event import Event, NewEvent
 from museion.log.event_log import EmitterInUse, EventLog, UnknownPosition
 from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
+from museion.log.sourced.conditional import at_least
 from museion.log.sourced.processor import ProcessorRunner
+from museion.log.sourced.refusals import NoVersion
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop, until
 from museion.testing.steered_store import SteeredStore
@@ -164,3 +166,10 @@ async def test_two_processors_of_one_name_cannot_write_to_one_target() -> None:
             await until(lambda: first.position == 1)
             with pytest.raises(EmitterInUse):
                 await ProcessorRunner(source, Bills(), target=target).run()
+
+
+@in_event_loop
+async def test_a_stateless_processor_refuses_conditional_requests() -> None:
+    async with two_logs() as (source, target):
+        with pytest.raises(NoVersion):
+            await at_least(ProcessorRunner(source, Bills(), target=target), VectorTime())

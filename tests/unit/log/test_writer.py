@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from museion.base.retry import RetryPolicy
 from museion.log.event import Event
 from museion.log.event_log import BatchLimits, EventLog, LogClosed, UnknownPosition
 from museion.log.memory_store import MemoryEventStore
+from museion.log.snapshots import MemorySnapshotStore, Snapshot
 from museion.log.sourced.conditional import at_least
 from museion.log.sourced.writer import (
     Verdict,
@@ -25,6 +27,7 @@ from museion.log.sourced.writer import (
     WriterRunner,
     restart_always,
 )
+from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop, until
 
 AT_ONCE = RetryPolicy(first_delay_s=0.0, longest_delay_s=0.0)
@@ -376,6 +379,68 @@ async def test_a_conditional_request_sees_what_its_token_covers_in_the_database(
             (event,) = await log.append([new()])
             await at_least(runner, event.vector_timestamp)
             assert database.progress == 1
+
+
+class Counts:
+    """Writes to a database that keeps no progress; its state and position lie in snapshots."""
+
+    def __init__(self, log_id: str, snapshots: MemorySnapshotStore, shown: list[int]) -> None:
+        self._log_id = log_id
+        self._snapshots = snapshots
+        self._shown = shown
+        self._count = self._position = 0
+
+    async def read(self) -> int | None:
+        return None
+
+    async def restore(self) -> int:
+        newest = next(self._snapshots.newest_first("counts", log_id=self._log_id), None)
+        if newest is not None:
+            self._count, self._position = int(newest.state), newest.sequence_nr
+        return self._position
+
+    def handle(self, event: Event) -> None:
+        self._count += 1
+        self._position = event.sequence_nr
+
+    async def write(self) -> None:
+        self._shown.append(self._count)
+        snapshot = Snapshot(
+            emitter_id="counts",
+            log_id=self._log_id,
+            sequence_nr=self._position,
+            type_name="counts",
+            form=1,
+            state=b"%d" % self._count,
+            version=VectorTime(),
+            last_handled=None,
+            saved_at_ms=0,
+        )
+        await asyncio.to_thread(self._snapshots.save, snapshot)
+
+    async def close(self) -> None:
+        pass
+
+
+@in_event_loop
+async def test_a_writer_goes_on_from_a_real_snapshot_where_the_database_keeps_no_progress() -> None:
+    snapshots, shown = MemorySnapshotStore(), [0]
+    async with opened() as log:
+        for count in (3, 5):
+            await filled(log, count - log.sequence_nr)
+            make = partial(Counts, log.log_id, snapshots, shown)
+            runner = WriterRunner(log, make, name="counts")
+            task = asyncio.create_task(runner.run())
+            await until(lambda count=count: shown[-1] == count)  # type: ignore[misc]  # bound
+            task.cancel()
+            await asyncio.wait([task])
+        await log.delete(4)
+        await filled(log, 1)
+        runner = WriterRunner(log, make, name="counts")
+        task = asyncio.create_task(runner.run())
+        await until(lambda: shown[-1] == 6)
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @in_event_loop

@@ -10,6 +10,7 @@ A little over 300 lines: what is asked for, attempted and confirmed shares one m
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -49,7 +50,23 @@ __all__ = [
     "TooManyUnconfirmed",
     "Unconfirmed",
     "UnknownDestination",
+    "log_warning",
 ]
+
+_LOG = logging.getLogger(__name__)
+
+
+def log_warning(waiting: Unconfirmed) -> None:
+    """Log that a delivery keeps failing."""
+    state = "is parked" if waiting.parked else "will be tried again"
+    _LOG.warning(
+        "Delivery %r to %r failed %d times and %s: %s",
+        waiting.delivery_id,
+        waiting.destination,
+        waiting.attempts,
+        state,
+        waiting.reason,
+    )
 
 
 class _Entry:
@@ -76,7 +93,8 @@ class Deliveries(Component):
         policy: when to try again.
         confirmed: makes the payload of the event that confirms a delivery, when its destination has
             said that it arrived. Without it, the aggregate calls `persist_confirmation` itself.
-        on_warning: called when an attempt failed and it was the `warn_after`-th or a later one.
+        on_warning: called when an attempt failed and it was the `warn_after`-th or a later one; by
+            default a warning is logged.
     """
 
     name: ClassVar[str] = "deliveries"
@@ -86,7 +104,7 @@ class Deliveries(Component):
         *destinations: Destination[Any],
         policy: DeliveryPolicy | None = None,
         confirmed: Callable[[Delivery[Any]], object] | None = None,
-        on_warning: Callable[[Unconfirmed], None] | None = None,
+        on_warning: Callable[[Unconfirmed], None] = log_warning,
     ) -> None:
         self._destinations = {each.name: each for each in destinations}
         self._policy = policy or DeliveryPolicy()
@@ -323,7 +341,7 @@ class Deliveries(Component):
         if not parked:
             next_s = asyncio.get_running_loop().time() + policy.delay_s(waiting.attempts)
             self._plan(waiting.delivery_id, next_s)
-        if waiting.attempts >= policy.warn_after and self._on_warning is not None:
+        if waiting.attempts >= policy.warn_after:
             self._on_warning(waiting)
 
 
