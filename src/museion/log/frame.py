@@ -28,7 +28,8 @@ from museion.log.event_store import DamagedEvent
 
 _CRC = struct.Struct(">I")
 _FORM = b"\x02"
-_ENVELOPE_AT = _CRC.size + 1 + len(START)
+_ENVELOPE_AT = 1 + len(START)
+_CRC_START = 0xFFFF_FFFF
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Event)
 
@@ -81,18 +82,18 @@ def unpack_frame(stored: Stored, sequence_nr: int, log_id: str) -> Event:
     if len(stored) <= _CRC.size:
         raise DamagedEvent(sequence_nr)
     content = stored[_CRC.size :]
-    checksum = _CRC.unpack_from(stored)[0]
+    (checksum,) = _CRC.unpack_from(stored)
     if content[0] != _FORM[0]:
         return _unpack_form_1(content, sequence_nr, checksum)
-    if checksum != _checksum(content, sequence_nr):
+    if checksum != zlib.crc32(content, sequence_nr & _CRC_START):  # `_checksum`, in place
         raise DamagedEvent(sequence_nr)
-    event = _decode(stored[_ENVELOPE_AT:], sequence_nr)
-    if content[_ENVELOPE_AT - _CRC.size] == _MANY_FIELDS:
-        event = NewerEvent(**msgspec.structs.asdict(event), envelope=bytes(stored[_ENVELOPE_AT:]))
+    event = _decode(content[_ENVELOPE_AT:], sequence_nr)
+    if content[_ENVELOPE_AT] == _MANY_FIELDS:
+        event = NewerEvent(**msgspec.structs.asdict(event), envelope=bytes(content[_ENVELOPE_AT:]))
     # NOTE: nobody has seen this object yet, so filling it in spares a copy of a hot path.
     force_setattr(event, "log_id", log_id)
     force_setattr(event, "sequence_nr", sequence_nr)
-    digest = bytes(content[1 : 1 + len(START)])
+    digest = bytes(content[1:_ENVELOPE_AT])
     if digest != START:
         force_setattr(event, "chain_digest", digest)
     return event
@@ -100,7 +101,7 @@ def unpack_frame(stored: Stored, sequence_nr: int, log_id: str) -> Event:
 
 def _checksum(content: Stored, sequence_nr: int) -> int:
     # It begins with the number, so that a frame in the place of another is damage.
-    return zlib.crc32(content, sequence_nr & 0xFFFF_FFFF)
+    return zlib.crc32(content, sequence_nr & _CRC_START)
 
 
 def _unpack_form_1(content: Stored, sequence_nr: int, checksum: int) -> Event:
