@@ -76,13 +76,15 @@ class ChainCheck:
     def take(self, event: Event) -> Iterator[AnyFinding]:
         """Check the next event."""
         self._moved_to(event.sequence_nr)
+        name = event.process_id
+        origin = self._origin(name)
         if event.chain_digest is None:
             self.unproven += 1
+            if origin.before_jump is None:  # the chain passes it by
+                origin.last = _Link(event.sequence_nr, event.id.time, origin.last.digest)
             return
         link = _Link(event.sequence_nr, event.id.time, event.chain_digest)
         envelope = envelope_of(event)
-        name = event.process_id
-        origin = self._origin(name)
         if _follows(link, origin.last, envelope):
             yield from self._settle(name, origin)
             self._advance(origin, link, proven=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,13 @@ class Tables:
         placed = msgspec.structs.replace(event, sequence_nr=number)
         self.put_frame(number, frame_of(placed))
 
+    def put_form_1(self, number: int) -> None:
+        """Give an event the form that version 0.1 wrote: no chain digest."""
+        content = msgspec.msgpack.encode(
+            msgspec.structs.replace(self.event(number), chain_digest=None)
+        )
+        self.put_frame(number, zlib.crc32(content).to_bytes(4, "big") + content)
+
     def swap(self, first: int, second: int) -> None:
         one, other = self.event(first), self.event(second)
         self.put_event(first, other)
@@ -121,8 +129,7 @@ class Tables:
 
     def rechain(self, first: int, last: int) -> None:
         """Make the chain digests from an event on fit again, and the log's note of its end."""
-        digest = self.event(first - 1).chain_digest if first > 1 else START
-        assert digest is not None
+        digest = (self.event(first - 1).chain_digest if first > 1 else None) or START
         for number in range(first, last + 1):
             event = self.event(number)
             digest = next_digest(digest, envelope_of(event))

@@ -161,6 +161,49 @@ def test_progress_is_told_part_by_part(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.fixture
+def grown_from_form_1(log: Path) -> Path:
+    """A log whose first 20 events version 0.1 wrote."""
+    with tampering(log) as tables:
+        for number in range(1, 21):
+            tables.put_form_1(number)
+        tables.rechain(21, EVENTS)
+    return log
+
+
+def test_events_of_version_0_1_are_unproven_and_no_damage(grown_from_form_1: Path) -> None:
+    found, proof = findings_of(grown_from_form_1)
+
+    assert found == []
+    assert (proof.events, proof.proven, proof.unproven) == (EVENTS, EVENTS - 20, 20)
+
+
+def test_damage_behind_events_of_version_0_1_is_named(grown_from_form_1: Path) -> None:
+    with tampering(grown_from_form_1) as tables:
+        _flip(tables, 3)
+        _forge(tables, 21)
+        tables.remove(30)
+
+    found, _ = findings_of(grown_from_form_1)
+
+    assert [(type(each), each.sequence_nr) for each in found] == [
+        (Flipped, 3),
+        (Altered, 21),
+        (Missing, 30),
+    ]
+
+
+def test_events_removed_in_order_meanwhile_are_no_fault(log: Path) -> None:
+    store = _ShrinkingStore(log)
+    found: list[AnyFinding] = []
+
+    proof = verify(store, on_finding=found.append)
+
+    assert found == []
+    assert (proof.removed_to, proof.events) == (10, EVENTS - 10)
+    store.close()
+
+
 # --- flipped bits --------------------------------------------------------------------------------
 
 
@@ -582,6 +625,26 @@ class _GrowingStore(LmdbEventStore):
         stamper = Stamper(Head.of(self.recover()))
         events = stamper.emitted([noted(7)])
         self.write(WriteBatch(events, {}, stamper.frames))
+        return super().read(
+            after=after, limit=limit, aggregate_id=aggregate_id, max_bytes=max_bytes
+        )
+
+
+class _ShrinkingStore(LmdbEventStore):
+    """Its program removes the first events when the walk has begun."""
+
+    def read(
+        self,
+        *,
+        after: int = 0,
+        limit: int,
+        aggregate_id: str | None = None,
+        max_bytes: int = MAX_READ_BYTES,
+    ) -> Sequence[Event]:
+        if not self.recover().removed_to:
+            (last,) = super().read(after=9, limit=1)
+            self.mark_deleted(10)
+            self.remove(10, {last.process_id: last.chain_digest or b""})
         return super().read(
             after=after, limit=limit, aggregate_id=aggregate_id, max_bytes=max_bytes
         )
