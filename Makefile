@@ -7,10 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 PAGE := src/museion/api/static/index.html
 DATA ?= ../shared/data/flickr8k
+CHAOS_ROUNDS ?= 1000
+CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo check test test-web bench bench-ingest bench-encoder bench-search \
-	bench-web bench-log wheel test-wheel train-encoder clean
+.PHONY: help install web demo check test test-web chaos bench bench-ingest bench-encoder bench-search \
+	bench-web bench-log wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +36,9 @@ test: $(STATE)/dev.stamp web test-web ## all tests (the browser test needs chrom
 test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 	cd web && $(NPM) run --silent check && $(NPM) test --silent
 
+chaos: $(STATE)/dev.stamp ## kill, break and damage logs at random (CHAOS_ROUNDS=1000, CHAOS_SEED=number)
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos
+
 bench: bench-encoder bench-search bench-ingest bench-web bench-log ## all benchmarks
 
 bench-ingest: install ## photos a second with all of enrichment, search latency, start-up
@@ -56,6 +61,9 @@ wheel: $(STATE)/dev.stamp web ## build the wheel, web page included, into dist/
 
 test-wheel: wheel ## install the wheel into a fresh environment and search with it
 	sh tests/wheel/search_with_the_wheel.sh
+
+reference: $(STATE)/dev.stamp ## write docs/reference/log-api.md from the docstrings
+	$(BIN)/python docs/reference/make_log_api.py
 
 train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder with captioned photos)
 	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) \
