@@ -38,6 +38,10 @@ def channel_of(
     return ReliableChannel(log, name, receiver.destination(), policy, retry=quick)
 
 
+async def _nowhere(delivery: Delivery[int]) -> None:
+    raise AssertionError(delivery)
+
+
 def _payload(event: Event) -> object:
     return CHANNEL_EVENTS.decode(event)[0]
 
@@ -378,6 +382,35 @@ async def test_a_message_that_cannot_be_enqueued_is_not_in_the_outbox() -> None:
         assert channel.pending == 0
         with pytest.raises(InvalidInput):
             await channel.enqueue_series([])
+
+
+@in_event_loop
+async def test_a_message_of_another_type_stops_the_channel_and_can_be_dropped() -> None:
+    receiver = Receiver()
+    policy = OutboxPolicy(redelivery_delay_s=0.0, max_redeliveries=0, max_restarts=0)
+    async with opened() as log:
+        numbers: ReliableChannel[int] = ReliableChannel(log, "out", Destination("n", int, _nowhere))
+        await numbers.enqueue(7)
+        async with running(channel := channel_of(log, receiver, policy)):
+            await channel.enqueue("a")
+            await until(lambda: channel.stopped is not None)
+            await channel.drop("an older version wrote numbers")
+            await until(lambda: channel.pending == 0)
+    assert receiver.taken == ["a"]
+
+
+@in_event_loop
+async def test_messages_enqueued_together_share_a_flush_of_the_disk() -> None:
+    store = steered()
+    receiver = Receiver()
+    async with opened(store) as log:
+        channel = channel_of(log, receiver)
+        await asyncio.gather(*[channel.enqueue(str(number)) for number in range(100)])
+        assert channel.pending == 100
+        assert store.writes_begun < 10
+        async with running(channel):
+            await until(lambda: channel.pending == 0)
+    assert receiver.taken == [str(number) for number in range(100)]
 
 
 @in_event_loop

@@ -166,7 +166,7 @@ class ReliableChannel(Generic[M]):
         Raises:
             EmitterInUse: another emitter of the log has this name.
             LogClosed: the log was closed.
-            UndecodablePayload, Undecodable: a stored message is not of the destination's type.
+            UndecodablePayload, UnknownForm: an event of the outbox cannot be read.
         """
         await self._recover()
         self._stopped = None
@@ -208,17 +208,29 @@ class ReliableChannel(Generic[M]):
         return f"outbox-causes:{self.name}"
 
     async def _enqueue(self, encoded: tuple[bytes, ...], cause: DeliveryKey | None) -> bool:
+        if cause is None:
+            await self._put(MessagesEnqueued(encoded), {})
+            return True
+        # One after another: were a later cause written and this one refused, it would pass for
+        # written when it comes again.
         async with self._enqueuing:
-            if cause is not None and cause <= self._reached_cause:
+            if cause <= self._reached_cause:
                 return False
-            if self._pending + len(encoded) > self._policy.max_pending:
-                raise OutboxFull(self.name, self._policy.max_pending)
-            progress = {} if cause is None else {self._causes: _packed(cause)}
-            await self._write(MessagesEnqueued(encoded, cause), progress)
-            self._reached_cause = cause or self._reached_cause
-            self._pending += len(encoded)
-        self._grown.set()
+            await self._put(MessagesEnqueued(encoded, cause), {self._causes: _packed(cause)})
+            self._reached_cause = cause
         return True
+
+    async def _put(self, enqueued: MessagesEnqueued, progress: dict[str, int]) -> None:
+        count = len(enqueued.messages)
+        if self._pending + count > self._policy.max_pending:
+            raise OutboxFull(self.name, self._policy.max_pending)
+        self._pending += count
+        try:
+            await self._write(enqueued, progress)
+        except BaseException:
+            self._pending -= count
+            raise
+        self._grown.set()
 
     async def _recover(self) -> None:
         """Find out what waits in the outbox, once."""
@@ -260,34 +272,36 @@ class ReliableChannel(Generic[M]):
 
     async def _deliver(self, event: Event, enqueued: MessagesEnqueued) -> None:
         """Deliver until confirmed, dropped or cancelled; then the outbox moves on."""
-        messages = [decode(each, self._destination.message_type) for each in enqueued.messages]
         attempts = 0
         while self._log.progress(self._delivered) < event.sequence_nr:
-            attempts = await self._attempts(event, messages, attempts)
+            attempts = await self._attempts(event, enqueued, attempts)
             if self._reason is None:
                 confirmed = MessagesConfirmed(event.sequence_nr, attempts)
                 await self._write_surely(confirmed, {self._delivered: event.sequence_nr})
             else:
                 await self._stop(DeliveryStopped(event.sequence_nr, attempts, self._reason))
-        self._pending -= len(messages)
+        self._pending -= len(enqueued.messages)
         self._reason = None
 
-    async def _attempts(self, event: Event, messages: Sequence[M], attempts: int) -> int:
+    async def _attempts(self, event: Event, enqueued: MessagesEnqueued, attempts: int) -> int:
         """Try as often as the policy says; `_reason` is None when it worked."""
         for delay_s in self._policy.delays_s():
             await asyncio.sleep(delay_s)
             attempts += 1
-            self._reason = await self._attempt(event, messages, attempts)
+            self._reason = await self._attempt(event, enqueued, attempts)
             if self._reason is None:
                 break
         return attempts
 
-    async def _attempt(self, event: Event, messages: Sequence[M], attempt_nr: int) -> str | None:
-        for index, message in enumerate(messages):
+    async def _attempt(
+        self, event: Event, enqueued: MessagesEnqueued, attempt_nr: int
+    ) -> str | None:
+        for index, encoded in enumerate(enqueued.messages):
             key = DeliveryKey(event.sequence_nr, index)
             delivery_id = f"{event.sequence_nr}-{index}"
-            delivery = new_delivery(self.name, delivery_id, key, message, attempt_nr)
             try:
+                message = decode(encoded, self._destination.message_type)
+                delivery = new_delivery(self.name, delivery_id, key, message, attempt_nr)
                 await attempt(delivery, self._destination, limit_s=self._policy.confirm_limit_s)
             except Exception as error:  # whatever a destination raises, the policy answers it
                 return str(error) or repr(error)
