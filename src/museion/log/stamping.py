@@ -109,8 +109,9 @@ class Stamper:
                 continue
             self._merge(times.items())
             self._number += 1
-            system_time_ms = event.system_time_ms or self._now_ms
-            taken = replace(event, system_time_ms=system_time_ms)
+            taken = replace(event)
+            if not event.system_time_ms and event.chain_digest is None:
+                taken = replace(event, system_time_ms=self._now_ms)
             self.frames.append(pack_frame(envelope_of(taken), event.chain_digest, self._number))
             if event.chain_digest is not None:
                 self._chain[event.process_id] = event.chain_digest

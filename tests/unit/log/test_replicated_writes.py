@@ -133,7 +133,7 @@ async def test_a_replicated_event_keeps_its_time_and_gets_one_only_if_it_has_non
     async with logs("a", "b") as (a, b):
         first, second = await a.append([new(b"1"), new(b"2")])
         old = replace(first, system_time_ms=1)
-        without = replace(second, system_time_ms=0)
+        without = replace(second, system_time_ms=0, chain_digest=None)
         taken = await b.append_replicated([old, without])
         assert taken[0].system_time_ms == 1
         assert taken[1].system_time_ms > 1
