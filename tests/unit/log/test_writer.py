@@ -16,7 +16,7 @@ from sqlite_writer import SqliteWriter, written_rows
 
 from museion.base.retry import RetryPolicy
 from museion.log.event import Event
-from museion.log.event_log import BatchLimits, EventLog, LogClosed, UnknownPosition
+from museion.log.event_log import BatchLimits, EmitterInUse, EventLog, LogClosed, UnknownPosition
 from museion.log.memory_store import MemoryEventStore
 from museion.log.snapshots import MemorySnapshotStore, Snapshot
 from museion.log.sourced.conditional import at_least
@@ -357,6 +357,15 @@ async def test_a_database_ahead_of_the_log_is_refused() -> None:
     async with opened() as log:
         with pytest.raises(UnknownPosition):
             await runner_of(log, Database(progress=9)).run()
+
+
+@in_event_loop
+async def test_two_writers_of_one_name_cannot_run_on_one_log() -> None:
+    database = Database()
+    async with opened() as log, running(runner_of(log, database)):
+        await until(lambda: database.reads == 1)
+        with pytest.raises(EmitterInUse):
+            await runner_of(log, database).run()
 
 
 @in_event_loop

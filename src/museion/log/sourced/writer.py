@@ -159,23 +159,18 @@ class WriterRunner(Generic[W]):
         It can be run again afterwards.
 
         Raises:
+            EmitterInUse: a writer of this name runs on this log already.
             UnknownPosition: the database is ahead of the log; it must be rebuilt.
             LogClosed: the log was closed.
             Exception: what `read` or `write` raised, where the policy says stop; what `handle`
                 raised.
         """
-        while True:
-            writer = self._make()
-            try:
-                await self._drive(writer)
-            except _Failed as failure:
-                error = self._trouble = failure.error
-            finally:
-                self._ready = None
-                await to_end(writer.close())
-            if self._on_failure(error) is Verdict.STOP:
-                raise error
-            await asyncio.sleep(next(self._delays_s))
+        with self._log.claim(f"writer:{self.name}"):
+            while True:
+                error = await self._run_once()
+                if self._on_failure(error) is Verdict.STOP:
+                    raise error
+                await asyncio.sleep(next(self._delays_s))
 
     async def ask(self, query: Callable[[W], T], *, limit_s: float = 30.0) -> T:
         """Return what a query makes of the writer; a command is a query that has an effect.
@@ -214,6 +209,18 @@ class WriterRunner(Generic[W]):
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self.has_received(sequence_nr))
+
+    async def _run_once(self) -> Exception:
+        """Run one writer until its read or write fails, and return why."""
+        writer = self._make()
+        try:
+            await self._drive(writer)
+        except _Failed as failure:
+            self._trouble = failure.error
+            return failure.error
+        finally:
+            self._ready = None
+            await to_end(writer.close())
 
     async def _drive(self, writer: W) -> NoReturn:
         after = await self._attempt(_start(writer))
