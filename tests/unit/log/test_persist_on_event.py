@@ -323,7 +323,8 @@ async def test_replies_to_an_earlier_incarnation_do_not_reach_the_present_one_tw
         await until(lambda: len(store.batches) == 1)
         store.before_write.clear()
         store.after_write.set()
-        await first  # its answer hangs in the store, and will fail
+        await first
+        await until(lambda: store.writes_begun == 2)  # its answer hangs in the store
         second = asyncio.create_task(oracle.ask("two"))
         await until(lambda: log.statistics.pending_requests == 1)
         store.failures = [WriteFailed("no space")]
