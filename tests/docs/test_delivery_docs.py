@@ -69,5 +69,7 @@ def test_a_program_prints_what_its_page_says(
         check=False,
     )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    # psycopg tells which of its pipelines a lost connection ended.
+    complaints = re.sub(r"error ignored terminating <psycopg\.\S+ .*\n", "", done.stderr)
+    assert (done.returncode, complaints) == (0, "")
     assert done.stdout == program.printed
