@@ -59,6 +59,14 @@ async def test_a_batch_that_overflows_the_queue_is_handled_before_persist_return
 
 
 @in_event_loop
+async def test_after_a_flood_of_events_a_command_decides_on_the_present_state() -> None:
+    async with opened() as log, Aggregates(log, Recorder) as recorders:
+        recorder = await recorders.get("a")
+        await emit(log, *(Noted(str(nr)) for nr in range(FLOOD)))
+        assert len(await recorder.look()) == FLOOD
+
+
+@in_event_loop
 async def test_a_token_is_reached_through_a_flood_that_does_not_concern_the_receiver() -> None:
     async with opened() as log, Aggregates(log, Recorder) as recorders:
         recorder = await recorders.get("a")

@@ -241,6 +241,24 @@ async def test_a_new_attribute_has_its_default_after_an_older_snapshot() -> None
             assert (await longer.look(), await longer.look_at("added")) == (["one"], 7)
 
 
+class Limited(Recorder, name="recorder"):
+    most = 3
+
+
+class LessLimited(Recorder, name="recorder"):
+    most = 9
+
+
+@in_event_loop
+async def test_a_constant_of_the_class_is_no_state() -> None:
+    store = MemorySnapshotStore()
+    async with opened() as log:
+        async with Aggregates(log, Limited, snapshots=store) as limited:
+            await save(await limited.get("a"))
+        async with Aggregates(log, LessLimited, snapshots=store) as less_limited:
+            assert await (await less_limited.get("a")).look_at("most") == 9
+
+
 # Retention
 
 

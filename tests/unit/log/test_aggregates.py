@@ -20,6 +20,7 @@ from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
 from museion.log.sourced.component import Component, Host
 from museion.log.sourced.refusals import AggregateStopped, InvalidDefinition
+from museion.log.sourced.sourced import define
 from museion.testing.event_loop import in_event_loop, until
 
 
@@ -131,6 +132,18 @@ async def test_a_kind_without_a_written_name_is_refused() -> None:
             Aggregates(log, Nameless)
 
 
+def test_a_subclass_inherits_how_its_aggregates_run() -> None:
+    class Base(Aggregate, name="base", state_sync=False, every_event=True, transient=("a",)):
+        pass
+
+    class Derived(Base, name="derived", transient=("b",)):
+        pass
+
+    options = define(Derived).options
+    assert (options.state_sync, options.every_event) == (False, True)
+    assert options.transient == {"a", "b"}
+
+
 @in_event_loop
 async def test_a_subclass_does_not_inherit_the_written_name() -> None:
     class Other(Counter):
@@ -169,9 +182,20 @@ class Half(Aggregate, name="half"):
         return 1
 
 
-@pytest.mark.parametrize("kind", [TwoForOne, Waiting, Bare, Lost, Half])
+class Hasty(Aggregate, name="hasty"):
+    @command  # type: ignore[type-var]  # that is the point
+    def now(self) -> None: ...
+
+
+class Clashing(Aggregate, name="clashing"):
+    @command
+    async def version(self) -> int:  # type: ignore[override]  # that is the point
+        return 1
+
+
+@pytest.mark.parametrize("kind", [TwoForOne, Waiting, Bare, Lost, Half, Hasty, Clashing])
 @in_event_loop
-async def test_a_class_whose_handlers_do_not_fit_together_is_refused_at_once(
+async def test_a_class_whose_handlers_or_commands_do_not_fit_is_refused_at_once(
     kind: type[Aggregate],
 ) -> None:
     async with opened() as log:

@@ -22,6 +22,7 @@ from museion.log.memory_store import MemoryEventStore
 from museion.log.snapshots import MemorySnapshotStore, Snapshot
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
+from museion.log.sourced.recovery import Recovery
 from museion.log.sourced.refusals import NotInHandler
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop, until
@@ -360,6 +361,17 @@ async def test_persist_on_event_outside_of_a_handler_is_refused() -> None:
         oracle = await oracles.get("delphi")
         with pytest.raises(NotInHandler):
             await oracle.answer_wrongly()
+
+
+@in_event_loop
+async def test_a_past_state_answers_nothing() -> None:
+    async with opened() as log:
+        await log.append([question()])
+        async with Aggregates(log, Oracle, recovery=Recovery(to_sequence_nr=1)) as oracles:
+            oracle = await oracles.get("delphi")
+            assert await oracle.look() == []
+            assert oracles.unload("delphi")
+        assert log.sequence_nr == 1
 
 
 # Ping-pong over two locations

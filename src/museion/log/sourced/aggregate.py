@@ -40,7 +40,7 @@ _COMPONENTS = "_museion_components"
 class Aggregate(Sourced):
     """A consistency boundary. State is plain attributes, changed in event handlers only.
 
-    In the class statement may stand
+    In the class statement may stand (subclasses inherit all but `name` and `form`)
 
     - `name`: stable written name of the kind; needed. Renaming the class leaves it.
     - `state_sync=False`: commands run side by side instead of one after another.

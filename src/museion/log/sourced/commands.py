@@ -10,13 +10,14 @@ A command runs in the task of its caller, so cancelling the caller cancels the c
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, NoReturn, TypeVar
 
 from museion.log.sourced.handlers import marked_methods
-from museion.log.sourced.refusals import NotInCommand, Overloaded, WaitsForItself
+from museion.log.sourced.refusals import InvalidDefinition, NotInCommand, Overloaded, WaitsForItself
 
 __all__ = ["Turns", "command", "commands_of", "outside_commands"]
 
@@ -25,6 +26,7 @@ R = TypeVar("R")
 C = TypeVar("C", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 _MARK = "__museion_command__"
+_OF_HANDLES = ("id", "version", "at_least")
 
 
 def command(method: C) -> C:
@@ -37,8 +39,20 @@ def command(method: C) -> C:
 
 
 def commands_of(owner: type) -> frozenset[str]:
-    """Return the names of a class's commands."""
-    return frozenset(name for name, _ in marked_methods(owner, _MARK))
+    """Return the names of a class's commands.
+
+    Raises:
+        InvalidDefinition: a command does not wait, or has a name that a handle has itself.
+    """
+    names: set[str] = set()
+    for name, method in marked_methods(owner, _MARK):
+        place = f"{owner.__qualname__}.{name}"
+        if not inspect.iscoroutinefunction(method):
+            raise InvalidDefinition(place, "a command that is `async def`", method)
+        if name in _OF_HANDLES or name.startswith("_"):
+            raise InvalidDefinition(place, "a public name for a command, not one of a handle", name)
+        names.add(name)
+    return frozenset(names)
 
 
 class _Stashed(BaseException):

@@ -46,6 +46,7 @@ class Definition:
         self._commands: dict[type, frozenset[str]] = {}
         self._state_form: StateForm | None = None
         self.table(kind)
+        self.commands(kind)
         own = [name for name in ("snapshot_state", "restore") if _overrides(kind, base, name)]
         if len(own) == 1:
             raise InvalidDefinition(

@@ -86,6 +86,12 @@ class Fold(Handling):
         except Exception as error:
             self.fail(error)
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether everything in the log that concerns it was handled, as far as that is wanted."""
+        subscription = self._subscription
+        return subscription is None or subscription.caught_up
+
     async def follow(self) -> None:
         """Handle what comes until it is retired; ends with an error only.
 

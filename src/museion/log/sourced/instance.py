@@ -260,10 +260,38 @@ class Instance:
     def _carry_out(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Awaitable[Any]:
         incarnation = self._incarnation
         assert incarnation is not None, "commands run after the recovery only"
-        behaviour = incarnation.commands.top
-        if name in incarnation.definition.commands(type(behaviour)):
-            answer: Awaitable[Any] = getattr(behaviour, name)(*args, **named)
-            return answer
-        target = incarnation.target
-        assert isinstance(target, Aggregate)
-        return target.unhandled(name, *args, **named)
+        # What is in the log already is handled before a command decides.
+        incarnation.take_ready()
+        if incarnation.retired:
+            return self._carry_out_anew(incarnation, name, args, named)
+        if not incarnation.up_to_date and self._around.definition.options.state_sync:
+            return self._carry_out_later(incarnation, name, args, named)
+        return _called(incarnation, name, args, named)
+
+    async def _carry_out_anew(
+        self, last: Incarnation, name: str, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> Any:
+        """Carry out a command whose turn came just when its incarnation ended."""
+        if self.ended:
+            raise last.failure or AggregateStopped(self.emitter_id)
+        await self.ready()
+        return await self._carry_out(name, args, named)
+
+    async def _carry_out_later(
+        self, incarnation: Incarnation, name: str, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> Any:
+        """Carry out a command once the log is caught up with, after a flood of events."""
+        await incarnation.receive_up_to(self._around.log.sequence_nr)
+        return await _called(incarnation, name, args, named)
+
+
+def _called(
+    incarnation: Incarnation, name: str, args: tuple[Any, ...], named: dict[str, Any]
+) -> Awaitable[Any]:
+    behaviour = incarnation.commands.top
+    if name in incarnation.definition.commands(type(behaviour)):
+        answer: Awaitable[Any] = getattr(behaviour, name)(*args, **named)
+        return answer
+    target = incarnation.target
+    assert isinstance(target, Aggregate)
+    return target.unhandled(name, *args, **named)

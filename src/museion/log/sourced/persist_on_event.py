@@ -46,7 +46,7 @@ class PersistOnEvent(Component):
     @property
     def busy(self) -> bool:
         """Whether a request waits for its answer."""
-        return bool(self._requests)
+        return bool(self._requests) and not self._incarnation.in_the_past
 
     def ask(self, payloads: tuple[object, ...], destinations: tuple[str, ...]) -> None:
         """Emit events because of the one whose handler runs.
@@ -76,7 +76,9 @@ class PersistOnEvent(Component):
         self._new.clear()
 
     def recovered(self) -> None:
-        """Send what no event has answered."""
+        """Send what no event has answered, unless only a past state is looked at."""
+        if self._incarnation.in_the_past:
+            return
         for request in self._requests.values():
             self._incarnation.spawn(self._emit(request))
 

@@ -42,8 +42,8 @@ class Sourced:
         *,
         name: str | None = None,
         form: int = 1,
-        state_sync: bool = True,
-        every_event: bool = False,
+        state_sync: bool | None = None,
+        every_event: bool | None = None,
         transient: tuple[str, ...] = (),
     ) -> None:
         super().__init_subclass__()
@@ -51,8 +51,14 @@ class Sourced:
             raise InvalidDefinition(
                 cls.__qualname__, "form >= 1 and a tuple of names as transient", (form, transient)
             )
+        inherited = cls._museion_options
         cls._museion_options = ClassOptions(
-            name, form, state_sync, every_event, frozenset(transient)
+            # What lasts belongs to one class; how it runs is inherited.
+            name=name,
+            form=form,
+            state_sync=inherited.state_sync if state_sync is None else state_sync,
+            every_event=inherited.every_event if every_event is None else every_event,
+            transient=inherited.transient | set(transient),
         )
         cls._museion_defaults = own_defaults(cls, _framework_base(cls))
 

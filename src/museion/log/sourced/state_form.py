@@ -30,7 +30,9 @@ def own_defaults(owner: type, base: type) -> dict[str, object]:
     found: dict[str, object] = {}
     for kind in _below(owner, base):
         for name, value in vars(kind).items():
-            if isinstance(value, (*_MUTABLE, dataclasses.Field)) and not name.startswith(_OURS):
+            if name.startswith(_OURS):
+                continue
+            if isinstance(value, (*_MUTABLE, dataclasses.Field)):
                 found[name] = value
             else:
                 found.pop(name, None)
@@ -83,7 +85,9 @@ class StateForm:
     def take(self, instance: object) -> msgspec.Struct:
         """Return the state of an instance. Raises `NotSnapshotable` as `require_declared`."""
         self.require_declared(instance)
-        return self.kind(**{name: getattr(instance, name, msgspec.UNSET) for name in self._names})
+        # What was never set on the instance is a constant of the class, and may change with it.
+        own = vars(instance)
+        return self.kind(**{name: own[name] for name in self._names if name in own})
 
     def put(self, instance: object, state: msgspec.Struct) -> None:
         """Give an instance a state; attributes that it does not name keep their defaults."""
