@@ -6,7 +6,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import lmdb
@@ -17,6 +17,7 @@ from museion.log.event_store import ReadFailed
 _MAX_TABLES = 8
 _LITTLE_SPACE_BYTES = 64 << 20
 _READS_END_WITHIN_S = 30.0
+_REOPENED_WITHIN_S = 1.0
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
@@ -91,6 +92,11 @@ class _Reads:
                 self._under_way -= 1
                 self._changed.notify_all()
 
+    def wait_for(self, reopened: Callable[[], bool]) -> None:
+        """Wait, not long, until the files were opened anew."""
+        with self._changed:
+            self._changed.wait_for(reopened, _REOPENED_WITHIN_S)
+
     @contextmanager
     def none(self) -> Iterator[bool]:
         """Hold new reads up and wait for those under way; false where one does not end."""
@@ -154,22 +160,37 @@ class LockedEnvironment:
             create=self._writable,
         )
 
-    def reopen(self, open_tables: Callable[[], None]) -> None:
+    def reopen(
+        self, open_tables: Callable[[], None], prove: Callable[[lmdb.Transaction], None]
+    ) -> None:
         """Open the files anew after LMDB gave up on them; the lock is kept all the while.
 
-        Waits for the reads that are under way; others wait for it, and for `open_tables`, since
-        the tables that were open are none any more.
+        Waits for the reads that are under way; others wait for it. Reads go on where it fails.
+
+        Args:
+            open_tables: opens the tables; those that were open are none any more.
+            prove: puts something into a transaction. Only when it is committed, what the files
+                show is also what the disk keeps.
 
         Raises:
-            LogNotOpened: that is not possible now, or a read does not end.
+            LogNotOpened: the files cannot be opened or written now, or a read does not end.
             UnreadableLog: the file is damaged.
         """
         with opening(self._path), self._reads.none() as quiet:
             if not quiet:
                 raise LogNotOpened(self._path, "a read does not end")
-            self._lmdb.close()
-            self._lmdb = self._open()
-            open_tables()
+            self._open_anew(open_tables)
+            try:
+                with self._lmdb.begin(write=True) as writing:
+                    prove(writing)
+            except lmdb.Error:
+                self._open_anew(open_tables)
+                raise
+
+    def _open_anew(self, open_tables: Callable[[], None]) -> None:
+        self._lmdb.close()
+        self._lmdb = self._open()
+        open_tables()
 
     def table(self, name: bytes, *, many: bool = False) -> lmdb._Database:
         """Open a table, making it if it is not there; `many` keeps sorted values under a key."""
@@ -193,21 +214,41 @@ class LockedEnvironment:
         return str(reason)
 
     @contextmanager
-    def reading(self) -> Iterator[lmdb.Transaction]:
+    def reading(self, *, waits: bool = True) -> Iterator[lmdb.Transaction]:
         """Read one state of all tables; what is read are views that end with the `with` statement.
+
+        Where LMDB has given up, it waits a little until the writer has opened the files anew.
+
+        Args:
+            waits: off for the writer itself.
 
         Raises:
             UnreadableLog: LMDB found its file damaged.
             ReadFailed: it cannot be read now, or is closed.
         """
         self._require_own_process()
-        try:
-            with self._reads.one(), self._lmdb.begin(buffers=True) as reading:
-                yield reading
-        except _DAMAGE as reason:
-            raise UnreadableLog(self._path, str(reason)) from reason
-        except lmdb.Error as reason:
-            raise ReadFailed(str(reason)) from reason
+        with ExitStack() as stack:
+            try:
+                yield self._begun(stack, waits=waits)
+            except _DAMAGE as reason:
+                raise UnreadableLog(self._path, str(reason)) from reason
+            except lmdb.Error as reason:
+                raise ReadFailed(str(reason)) from reason
+
+    def _begun(self, stack: ExitStack, *, waits: bool) -> lmdb.Transaction:
+        opened = self._lmdb
+        with ExitStack() as held:
+            held.enter_context(self._reads.one())
+            try:
+                reading = held.enter_context(self._lmdb.begin(buffers=True))
+            except lmdb.PanicError:
+                if not waits:
+                    raise
+            else:
+                stack.push(held.pop_all())
+                return reading
+        self._reads.wait_for(lambda: self._lmdb is not opened)
+        return self._begun(stack, waits=False)
 
     def close(self) -> None:
         """Close the files and let others open them, once no read is under way. Idempotent."""

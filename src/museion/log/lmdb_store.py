@@ -34,12 +34,7 @@ from museion.log.event_store import (
     within,
 )
 from museion.log.frame import Stored, unpack_frame
-from museion.log.lmdb_environment import (
-    LockedEnvironment,
-    LogNotOpened,
-    UnreadableLog,
-    opening,
-)
+from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
 from museion.log.vector_time import VectorTime
 
 DEFAULT_MAP_SIZE_BYTES = 1 << 38
@@ -219,15 +214,12 @@ class LmdbEventStore:
             return False
 
     def _reopen(self) -> None:
-        self._environment.reopen(self._open_tables)
+        def prove(writing: lmdb.Transaction) -> None:
+            times = _number(writing.get(b"reopened", _NUMBER.pack(0), db=self._meta))
+            writing.put(b"reopened", _NUMBER.pack(times + 1), db=self._meta)
+
+        self._environment.reopen(self._open_tables, prove)
         self._numbers.clear()
-        try:
-            with self._environment.writing() as writing:
-                times = _number(writing.get(b"reopened", _NUMBER.pack(0), db=self._meta))
-                writing.put(b"reopened", _NUMBER.pack(times + 1), db=self._meta)
-        except lmdb.Error as reason:
-            self._environment.reopen(self._open_tables)  # so that at least reads go on
-            raise LogNotOpened(self._path, self._environment.cause_of(reason)) from reason
         self._suspect = False
 
     def _open_tables(self) -> None:
@@ -253,7 +245,7 @@ class LmdbEventStore:
         return log_id
 
     def _stored_state(self) -> StoreState:
-        with self._environment.reading() as reading:
+        with self._environment.reading(waits=False) as reading:
             meta = {bytes(key): bytes(value) for key, value in reading.cursor(db=self._meta)}
             cursor = reading.cursor(db=self._events)
             last = _number(cursor.key()) if cursor.last() else 0
