@@ -42,7 +42,8 @@ async def erase(
     Idempotent: repeated after an error or a crash, it finishes what was left. Events of the subject
     then decode to `Erased`. What stays: the envelopes (type name, ids, destinations, times), and
     whatever was made of the payloads outside the log earlier (see docs/how-to/erase-a-person.md).
-    An aggregate that is in memory still has what it read; let it stop before its next snapshot.
+    An aggregate that is in memory still has what it read until it is unloaded, but it saves it no
+    more: its snapshots are given up as long as they hold what was erased.
 
     Args:
         snapshots: all stores with snapshots of emitters that may have read of the subject.

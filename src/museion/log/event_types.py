@@ -31,7 +31,7 @@ from museion.log.payload_outcomes import (
     Unknown,
     UnknownForm,
 )
-from museion.log.subject_keys import KeyMissing, SubjectKeys
+from museion.log.subject_keys import KeyMissing, NoKey, SubjectKeys
 from museion.log.upcasting import upcast
 from museion.log.vector_time import VectorTime
 
@@ -119,6 +119,12 @@ class EventTypes:
     def with_kinds(self, *kinds: type) -> Self:
         """Return a set that knows these classes too."""
         return type(self)(*self._kinds, *kinds, adapters=self._adapters, keys=self._keys)
+
+    def erased_keys(self, key_ids: Iterable[str]) -> list[str]:
+        """Return those of some keys that were destroyed; none where this set has no keys."""
+        if self._keys is None:
+            return []
+        return [each for each in key_ids if self._keys.find(each) is NoKey.DESTROYED]
 
     def with_keys(self, keys: SubjectKeys) -> Self:
         """Return a set of the same types that encrypts and decrypts with these keys."""

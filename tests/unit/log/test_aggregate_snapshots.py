@@ -14,6 +14,7 @@ from opened_log import opened
 from recording import Noted, PassedOver, Recorder, emit, in_both_modes
 
 from museion.base.codec import decode
+from museion.log.erasure import erase
 from museion.log.event_types import Erased, EventTypes, event_type
 from museion.log.file_snapshots import FileSnapshotStore
 from museion.log.snapshots import MemorySnapshotStore, Retention, Snapshot, SnapshotNotSaved
@@ -448,3 +449,21 @@ async def test_an_erased_payload_is_passed_over_unless_there_is_a_handler_for_it
             assert await (await diaries.get("a")).look() == ["kept"]
         async with Aggregates(log, TellingDiary, types=EventTypes(Personal, keys=keys)) as telling:
             assert await (await telling.get("a")).look() == ["erased test.personal", "kept"]
+
+
+@in_event_loop
+async def test_a_state_that_still_holds_what_was_erased_is_not_kept_in_a_snapshot() -> None:
+    store = MemorySnapshotStore()
+    keys = MemorySubjectKeys()
+    async with opened() as log:
+        async with Aggregates(log, Diary, snapshots=store, keys=keys) as diaries:
+            diary = await diaries.get("a")
+            await diary.write("ann", "secret")
+            await erase("ann", keys, store)
+            await diary.save()
+            assert count(store, "diary:a@here") == 0
+        async with Aggregates(log, Diary, snapshots=store, keys=keys) as diaries:
+            diary = await diaries.get("a")
+            await diary.write("bob", "kept")
+            await diary.save()
+            assert decode(newest(store, "diary:a@here").state, dict) == {"texts": ["kept"]}

@@ -67,6 +67,10 @@ class PayloadSet:
             delivery_id=delivery_id,
         )
 
+    def erased_keys(self, key_ids: Iterable[str]) -> list[str]:
+        """Return those of some keys of data subjects that were destroyed."""
+        return self._types.erased_keys(key_ids)
+
     def decode(self, event: Event) -> Sequence[object]:
         """Return the payloads of a stored event. Raises as `EventTypes.decode`."""
         return self._types.decode(event)

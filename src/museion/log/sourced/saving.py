@@ -88,6 +88,10 @@ class Saving:
 
         def write() -> None:
             store.save(snapshot)
+            # Erasure destroys the key first and deletes snapshots then. So one that was saved
+            # meanwhile, of a state that still holds what was erased, is found either there or here.
+            for key_id in self._fold.payloads.erased_keys(snapshot.subject_key_ids):
+                store.delete_subject(key_id)
             store.keep_newest(snapshot.emitter_id, keep)
 
         try:
