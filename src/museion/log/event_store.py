@@ -32,11 +32,15 @@ class WriteBatch(msgspec.Struct, frozen=True):
         progress: last position of each reader that moved on, by its name.
         frames: the stored form of each event (`log.frame`), in the same order; a store that keeps
             bytes keeps these.
+        version: merge of the stamps of the events; worked out from them where it is left out.
+        chain: last chain digest of each origin in the batch; likewise.
     """
 
     events: Sequence[Event]
     progress: Mapping[str, int]
     frames: Sequence[bytes]
+    version: VectorTime | None = None
+    chain: Mapping[str, bytes] | None = None
 
 
 class StoreState(msgspec.Struct, frozen=True):
@@ -134,13 +138,16 @@ def advanced(state: StoreState, batch: WriteBatch) -> StoreState:
     """Return the state of a store after a batch."""
     if not batch.events:
         return state
-    heads = {e.process_id: e.chain_digest for e in batch.events if e.chain_digest is not None}
-    times = (event.vector_timestamp for event in batch.events)
+    version, chain = batch.version, batch.chain
+    if version is None:
+        version = merge_all(event.vector_timestamp for event in batch.events)
+    if chain is None:
+        chain = {e.process_id: e.chain_digest for e in batch.events if e.chain_digest is not None}
     return replace(
         state,
         sequence_nr=batch.events[-1].sequence_nr,
-        version=merge_all((state.version, *times)),
-        chain={**state.chain, **heads},
+        version=state.version.merge(version),
+        chain={**state.chain, **chain},
     )
 
 

@@ -246,14 +246,13 @@ class GroupCommit:
         for request in group:
             progress.update(request.progress)
         if stamper.events or progress:
-            batch = WriteBatch(stamper.events, progress, stamper.frames)
+            batch = stamper.batch(progress)
             error = self._insist(partial(self._try, batch))
             if error is not None:
                 return Refused(group, error)
             self._head = stamper.head
-        version = VectorTime(dict(self._head.times))
         seconds = time.perf_counter() - start
-        return Written(group, answers, stamper.events, version, seconds)
+        return Written(group, answers, stamper.events, self._head.version, seconds)
 
     def _insist(self, attempt: Callable[[], WriteFailed | None]) -> WriteFailed | None:
         """Write, trying again under the policy; the error if nothing of it is in the store."""

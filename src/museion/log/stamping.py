@@ -14,7 +14,7 @@ from msgspec.structs import force_setattr, replace
 
 from museion.log.chain import START
 from museion.log.event import UNWRITTEN, Event, NewEvent
-from museion.log.event_store import StoreState
+from museion.log.event_store import StoreState, WriteBatch
 from museion.log.frame import encode_envelope, envelope_of, pack_frame
 from museion.log.vector_time import VectorTime
 
@@ -25,19 +25,19 @@ class Head:
 
     Attributes:
         sequence_nr: of the last event.
-        times: entries of the log's version vector.
+        version: merge of the vector timestamps of all events.
         chain: chain digest of the last event of each origin.
     """
 
     log_id: str
     sequence_nr: int
-    times: Mapping[str, int]
+    version: VectorTime
     chain: Mapping[str, bytes]
 
     @classmethod
     def of(cls, state: StoreState) -> Head:
         """Return the head of a log as its store knows it."""
-        return cls(state.log_id, state.sequence_nr, state.version.times, state.chain)
+        return cls(state.log_id, state.sequence_nr, state.version, state.chain)
 
 
 class Stamper:
@@ -46,7 +46,7 @@ class Stamper:
     def __init__(self, head: Head) -> None:
         self._log_id = head.log_id
         self._number = head.sequence_nr
-        self._times = dict(head.times)
+        self._times = dict(head.version.times)
         self._chain = dict(head.chain)
         self._now_ms = time.time_ns() // 1_000_000
         self.events: list[Event] = []
@@ -55,7 +55,12 @@ class Stamper:
     @property
     def head(self) -> Head:
         """Where the log ends after the events that were stamped."""
-        return Head(self._log_id, self._number, self._times, self._chain)
+        return Head(self._log_id, self._number, VectorTime(dict(self._times)), self._chain)
+
+    def batch(self, progress: Mapping[str, int]) -> WriteBatch:
+        """Return the events that were stamped, and progress, for a store."""
+        head = self.head
+        return WriteBatch(self.events, progress, self.frames, head.version, head.chain)
 
     def emitted(self, new_events: Sequence[NewEvent]) -> list[Event]:
         """Stamp events of this log: its next numbers, its entry in their stamps, its chain."""
@@ -64,12 +69,14 @@ class Stamper:
         # new events must not take the identities of those.
         number = max(self._number, self._times.get(log_id, 0))
         digest = self._chain.get(log_id, START)
-        first = len(self.events)
+        events, frames = [], []
+        known: Mapping[str, int] = {}
         for new in new_events:
             number += 1
             times = new.vector_timestamp.times
-            if times:
+            if times is not known:  # events of one request mostly share their stamp
                 self._merge(times.items())
+                known = times
             event = Event(
                 new.type_name,
                 new.form,
@@ -87,14 +94,20 @@ class Stamper:
                 None,
                 new.subject_key_id,
             )
+            # In place of `chain.next_digest` and `_fill_in`: a hot path.
             envelope = encode_envelope(event)
-            digest = blake3(digest + envelope).digest()  # chain.next_digest, in place: a hot path
-            self.frames.append(pack_frame(envelope, digest, number))
-            self._fill_in(event, number, digest)
-        if new_events:
+            digest = blake3(digest + envelope).digest()
+            frames.append(pack_frame(envelope, digest, number))
+            force_setattr(event, "log_id", log_id)
+            force_setattr(event, "sequence_nr", number)
+            force_setattr(event, "chain_digest", digest)
+            events.append(event)
+        if events:
             self._number = self._times[log_id] = number
             self._chain[log_id] = digest
-        return self.events[first:]
+            self.events += events
+            self.frames += frames
+        return events
 
     def replicated(self, events: Iterable[Event]) -> list[Event]:
         """Take over events of other logs that this one does not know yet; drop the others.
