@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -234,6 +235,8 @@ class LockedEnvironment:
                 raise UnreadableLog(self._path, str(reason)) from reason
             except lmdb.Error as reason:
                 raise ReadFailed(str(reason)) from reason
+            except (struct.error, UnicodeDecodeError) as reason:
+                raise UnreadableLog(self._path, f"a key or number is none: {reason}") from reason
 
     def _begun(self, stack: ExitStack, *, waits: bool) -> lmdb.Transaction:
         opened = self._lmdb

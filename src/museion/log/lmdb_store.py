@@ -4,13 +4,17 @@ Layout (all in one environment):
     events      sequence number (8 bytes, big endian) -> frame (`log.frame`)
     aggregates  aggregate id -> number (8 bytes); ids are stored once, the index holds numbers
     destinations  aggregate number -> sequence numbers (8 bytes, sorted duplicates)
-    progress    reader's name -> sequence number
+    progress    reader's name -> sequence number, checksum
     meta        log id, stored form, and what `StoreState` says of the whole log
+
+No chain covers numbers that stand for themselves, as progress does; so a checksum (CRC-32 over name
+and number, 4 bytes) stands behind them. What version 0.1 of Museion noted has none.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -43,6 +47,7 @@ DEFAULT_MAP_SIZE_BYTES = 1 << 38
 _FORM = b"2"
 _FORM_OF_0_1 = b"1"
 _NUMBER = struct.Struct(">Q")
+_CRC = struct.Struct(">I")
 _ENCODER = msgspec.msgpack.Encoder()
 _VERSION = msgspec.msgpack.Decoder(VectorTime)
 _CHAIN = msgspec.msgpack.Decoder(dict[str, bytes])
@@ -57,6 +62,17 @@ class UnknownStoreForm(Damaged):
         super().__init__(
             f"The log in {path} has the stored form {form!r}; expected {_FORM!r} or older.",
             remedy="Open it with the program version that wrote it.",
+        )
+
+
+class DamagedNumber(Damaged):
+    """A number that the store keeps beside the events does not match its checksum."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__(
+            f"The number kept as {name.decode(errors='replace')!r:.100} in the log is damaged.",
+            remedy="Restore the log from a backup. If it is the progress of a reader, that reader "
+            "can also be set back and read again.",
         )
 
 
@@ -122,7 +138,8 @@ class LmdbEventStore:
         with self._committing() as writing:
             self._put_events(batch, writing)
             for name, position in batch.progress.items():
-                writing.put(name.encode(), _NUMBER.pack(position), db=self._progress)
+                key = name.encode()
+                writing.put(key, _noted(key, position), db=self._progress)
             if batch.events:
                 writing.put(b"version", _ENCODER.encode(after.version), db=self._meta)
                 writing.put(b"chain", _ENCODER.encode(after.chain), db=self._meta)
@@ -160,18 +177,20 @@ class LmdbEventStore:
         key = _key(name)
         with self._environment.reading() as reading:
             stored = key and reading.get(key, db=self._progress)
-            return _number(stored) if stored else 0
+            return _read_note(key, stored) if key and stored else 0
 
     def all_progress(self) -> Mapping[str, int]:
         """Return the progress of every reader, by its name."""
         with self._environment.reading() as reading:
             stored = reading.cursor(db=self._progress)
-            return {bytes(name).decode(): _number(position) for name, position in stored}
+            return {
+                bytes(name).decode(): _read_note(bytes(name), position) for name, position in stored
+            }
 
     def mark_deleted(self, to: int) -> None:
         """Keep `to` as `StoreState.deleted_to`; flushed to disk when it returns."""
         with self._committing() as writing:
-            writing.put(b"deleted_to", _NUMBER.pack(to), db=self._meta)
+            writing.put(b"deleted_to", _noted(b"deleted_to", to), db=self._meta)
         self._state = replace(self._state, deleted_to=to)
 
     def remove(self, to: int, chain: Mapping[str, bytes]) -> None:
@@ -184,7 +203,7 @@ class LmdbEventStore:
             for key, frame in self._range(writing, to):
                 self._remove_from_index(writing, key, frame)
                 writing.delete(key, db=self._events)
-            writing.put(b"removed_to", _NUMBER.pack(to), db=self._meta)
+            writing.put(b"removed_to", _noted(b"removed_to", to), db=self._meta)
             writing.put(b"removed_chain", _ENCODER.encode(chain), db=self._meta)
         self._state = replace(self._state, removed_to=to, removed_chain=chain)
 
@@ -256,8 +275,8 @@ class LmdbEventStore:
                 last,
                 _VERSION.decode(meta.get(b"version", b"\x91\x80")),
                 _CHAIN.decode(meta.get(b"chain", b"\x80")),
-                _number(meta.get(b"deleted_to", none)),
-                _number(meta.get(b"removed_to", none)),
+                _read_note(b"deleted_to", meta.get(b"deleted_to", none)),
+                _read_note(b"removed_to", meta.get(b"removed_to", none)),
                 _CHAIN.decode(meta.get(b"removed_chain", b"\x80")),
             )
         except (msgspec.MsgspecError, struct.error) as reason:
@@ -356,3 +375,17 @@ def _key(name: str) -> bytes | None:
 
 def _number(stored: Stored) -> int:
     return int(_NUMBER.unpack(stored)[0])
+
+
+def _noted(name: bytes, number: int) -> bytes:
+    """Return a number as it is kept under a name."""
+    packed = _NUMBER.pack(number)
+    return packed + _CRC.pack(zlib.crc32(name + packed))
+
+
+def _read_note(name: bytes, stored: Stored) -> int:
+    """Return the number kept under a name. Raises `DamagedNumber`."""
+    number = _number(stored[: _NUMBER.size])
+    if len(stored) > _NUMBER.size and stored != _noted(name, number):
+        raise DamagedNumber(name)
+    return number

@@ -30,7 +30,6 @@ import pytest
 FOREVER = 1 << 30
 """More often than any test calls."""
 
-_LIMIT_S = 120.0
 _RULES = 8
 _RULE = struct.Struct("=6i2q")
 _FOLDER_BYTES = 1024
@@ -108,25 +107,7 @@ def with_io_errors(body: Body) -> Callable[[Path], None]:
     """
 
     def run(tmp_path: Path) -> None:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        commands = tmp_path / "commands"
-        commands.write_bytes(bytes(_FOLDER_BYTES + _RULES * _RULE.size))
-        environment = os.environ | {
-            "LD_PRELOAD": str(_compiled(tmp_path)),
-            _VARIABLE: str(commands),
-        }
-        file = sys.modules[body.__module__].__file__
-        command = [sys.executable, "-W", "error", "-c", _PROGRAM]
-        ended = subprocess.run(  # noqa: S603 (a test's own code)
-            [*command, str(file), body.__name__, str(folder)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LIMIT_S,
-        )
-        assert ended.returncode == 0, f"ended with {ended.returncode}:\n{ended.stderr[-8_000:]}"
+        run_with_io_errors(body, tmp_path)
 
     # Not `functools.wraps`: pytest would ask for the arguments of the body.
     functools.update_wrapper(run, body, assigned=("__module__", "__name__", "__doc__"), updated=())
@@ -135,17 +116,45 @@ def with_io_errors(body: Body) -> Callable[[Path], None]:
     return run
 
 
+def run_with_io_errors(body: Body, tmp_path: Path, *, limit_s: float = 120.0) -> str:
+    """Run a function of a module in a process of its own, as `with_io_errors` does.
+
+    Returns what it printed. Skips the test where no C compiler is; fails it when the function
+    raises, or the process is ended by a signal or is not done within `limit_s`.
+    """
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    commands = tmp_path / "commands"
+    commands.write_bytes(bytes(_FOLDER_BYTES + _RULES * _RULE.size))
+    environment = os.environ | {"LD_PRELOAD": str(_compiled(tmp_path)), _VARIABLE: str(commands)}
+    # The modules that a test may import, its parent may import.
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    file = sys.modules[body.__module__].__file__
+    command = [sys.executable, "-W", "error", "-c", _PROGRAM]
+    ended = subprocess.run(  # noqa: S603 (a test's own code)
+        [*command, str(file), body.__name__, str(folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=limit_s,
+    )
+    assert ended.returncode == 0, f"ended with {ended.returncode}:\n{ended.stderr[-8_000:]}"
+    return ended.stdout
+
+
 def run_body() -> None:
     """Run a body in the process that was started for it."""
     file, name, folder = sys.argv[1:]
-    sys.path.insert(0, str(Path(file).parent))
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    getattr(module, name).body(Path(folder), IoErrors(Path(os.environ[_VARIABLE]), Path(folder)))
+    found = getattr(module, name)
+    body = getattr(found, "body", found)
+    body(Path(folder), IoErrors(Path(os.environ[_VARIABLE]), Path(folder)))
 
 
 def _compiled(folder: Path) -> Path:
