@@ -14,8 +14,8 @@ from museion.testing.postgres import running_postgres
 pytestmark = pytest.mark.chaos
 
 UNNOTICED_SHARE = 0.005
-"""A root that leads to an older state of the log: that state is whole, so only a head that was noted
-elsewhere tells (`museion log verify`)."""
+"""A root that leads to an older state of the log: that state is whole, so only a head that was
+noted elsewhere tells (`museion log verify`)."""
 
 
 def test_no_damage_to_a_file_of_lmdb_is_replayed(

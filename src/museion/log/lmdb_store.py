@@ -161,7 +161,8 @@ class LmdbEventStore:
             else:
                 stored = self._scan_aggregate(reading, aggregate_id, after)
             events = (unpack_frame(frame, _number(key), log_id) for key, frame in stored)
-            checked = _checked(events, after, aggregate_id)
+            given_to = sum(self._state.version.times.values())
+            checked = _checked(events, after, aggregate_id, given_to)
             return within(checked, limit=limit, max_bytes=max_bytes)
 
     def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
@@ -348,15 +349,20 @@ class LmdbEventStore:
             yield place, frame
 
 
-def _checked(events: Iterator[Event], after: int, aggregate_id: str | None) -> Iterator[Event]:
+def _checked(
+    events: Iterator[Event], after: int, aggregate_id: str | None, given_to: int
+) -> Iterator[Event]:
     """Pass events on; what only a broken tree or index can lead to is damage.
 
-    Checksums do not cover the way to an event.
+    Checksums do not cover the way to an event, and of its number the lower 32 bits only. A log
+    never gives a number above `given_to`, the sum of all times in its version vector.
     """
     for event in events:
         number = event.sequence_nr
         if number <= after:
             raise DamagedEvent(number, f"it comes behind event {after}")
+        if number >> 32 and number > given_to:
+            raise DamagedEvent(number, f"numbers up to {given_to} were given")
         after = number
         concerned = aggregate_id in (None, event.aggregate_id)
         if not concerned and aggregate_id not in event.custom_destinations:

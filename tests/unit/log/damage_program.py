@@ -110,12 +110,12 @@ def everything(store: EventStore, written: Mapping[str, object] | None = None) -
 
 def replayed(
     store: EventStore, aggregate_id: str | None, written: Mapping[str, object] | None
-) -> list[bytes]:
+) -> list[tuple[int, bytes]]:
     """Page through a log as a reader does."""
-    frames: list[bytes] = []
+    frames: list[tuple[int, bytes]] = []
     after = 0
     while events := store.read(after=after, limit=PAGE, aggregate_id=aggregate_id):
-        frames += [frame_of(event) for event in events]
+        frames += [(event.sequence_nr, frame_of(event)) for event in events]
         require_written(events, frames[-len(events) :], aggregate_id, written)
         after = events[-1].sequence_nr
     return frames
@@ -123,7 +123,7 @@ def replayed(
 
 def require_written(
     events: Sequence[Event],
-    frames: Sequence[bytes],
+    frames: Sequence[tuple[int, bytes]],
     aggregate_id: str | None,
     written: Mapping[str, object] | None,
 ) -> None:

@@ -84,6 +84,22 @@ def test_an_index_that_leads_to_an_event_of_another_aggregate_is_damage(tmp_path
         assert numbers(store.read(limit=9)) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("bit", [0, 8, 31])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_flipped_bit_in_the_upper_half_of_a_number_is_damage(
+    tmp_path: Path, number: int, bit: int
+) -> None:
+    with closing(LmdbEventStore(tmp_path)) as store:
+        store.write(batch(*(stored_event(each) for each in (1, 2, 3))))
+    with lmdb.open(str(tmp_path), max_dbs=8) as environment:
+        table = environment.open_db(b"events")
+        with environment.begin(write=True, db=table) as writing:
+            frame = writing.pop(number.to_bytes(8, "big")) or b""
+            writing.put((number | 1 << 32 + bit).to_bytes(8, "big"), frame)
+    with closing(LmdbEventStore(tmp_path)) as store, pytest.raises(DamagedEvent):
+        store.read(limit=3)
+
+
 def test_a_cut_off_number_is_damage(tmp_path: Path) -> None:
     with closing(LmdbEventStore(tmp_path)) as store:
         store.write(batch(reader=7))
