@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from museion.base.errors import InvalidInput, MuseionError
-from museion.log.event import Event
+from museion.log.event import Event, require_name
 from museion.log.event_store import EventStore, StoreState, WriteBatch
 
 KEPT_FOR = "museion.kept-for:"
@@ -51,6 +51,7 @@ class Deletion:
         self.deleted_to = state.deleted_to
         self.removed_to = state.removed_to
         self.trouble: str | None = None
+        self._marked_to = state.deleted_to
         self._removed_chain = dict(state.removed_chain)
         self._wanted = asyncio.Event()
         self._removal: asyncio.Task[None] | None = None
@@ -63,6 +64,8 @@ class Deletion:
             raise InvalidInput(f"Expected the number of an event, 0 or more, got {to}.")
         to = max(min(to, self._log.sequence_nr), self.deleted_to)
         kept = {KEPT_FOR + name: to for name in keep_for}
+        for name in kept:
+            require_name(name)
         await self._log.maintain(partial(self._mark, to, kept))
         self.deleted_to = max(to, self.deleted_to)
         self._begin()
@@ -81,7 +84,11 @@ class Deletion:
     def _mark(self, to: int, kept: Mapping[str, int]) -> None:
         if kept:
             self._store.write(WriteBatch((), kept, ()))
+        # In the writer thread one comes after the other: a smaller request that was made while a
+        # larger one waited must not undo it.
+        to = max(to, self._marked_to)
         self._store.mark_deleted(to)
+        self._marked_to = to
 
     def _begin(self) -> None:
         self._wanted.set()
@@ -92,7 +99,7 @@ class Deletion:
         while True:
             self._wanted.clear()
             try:
-                while await self._remove_some():
+                while await self._remove_some():  # noqa: ASYNC110 (it gives way between parts)
                     await asyncio.sleep(_PAUSE_S)
                 self.trouble = None
             except MuseionError as reason:
@@ -115,12 +122,13 @@ class Deletion:
 
     def _removable_to(self) -> int:
         known = self._store.all_progress()
-        waiting = [
-            min(to, known.get(name.removeprefix(KEPT_FOR), 0))
+        kept = [
+            (to, known.get(name.removeprefix(KEPT_FOR), 0))
             for name, to in known.items()
             if name.startswith(KEPT_FOR)
         ]
-        behind = [position for position in waiting if position < self.deleted_to]
+        # Who has come past what was kept for it holds up nothing that was deleted later.
+        behind = [position for to, position in kept if position < to]
         return min([self.deleted_to, self._log.sequence_nr - 1, *behind])
 
 

@@ -18,6 +18,11 @@ from museion.log.vector_time import VectorTime
 UNWRITTEN = 0
 """Local sequence number of an event that no log has written yet."""
 
+MAX_NUMBER = (1 << 64) - 1
+"""Largest number that is stored: of a form, a time, or an entry of a vector time."""
+
+DIGEST_BYTES = 32
+
 MAX_NAME_BYTES = 511
 """Longest type name, id or name of a reader, in UTF-8: what every store takes as a key."""
 
@@ -71,22 +76,58 @@ def require_writable(event: NewEvent, known: set[str]) -> None:
         known: names that were found good before; those of this event are added.
 
     Raises:
-        InvalidEvent: a name or id is not 1 to `MAX_NAME_BYTES` bytes of UTF-8, or the payload is
-            not bytes.
+        InvalidEvent: a name or id is not 1 to `MAX_NAME_BYTES` bytes of UTF-8, the payload is not
+            bytes, or a number cannot be stored.
     """
+    _require_content(event, event.destinations, known)
+
+
+def require_relayable(event: Event, known: set[str]) -> None:
+    """Check an event of another log, so that a bad one cannot stop this log or harm what it holds.
+
+    Raises:
+        InvalidEvent: as `require_writable`; or its origin, time or digest are of no written event.
+    """
+    _require_content(event, event.custom_destinations, known)
+    require_name(event.process_id)
+    _require_number("a system time in milliseconds", event.system_time_ms)
+    if not event.vector_timestamp.local_time(event.process_id):
+        raise InvalidEvent("a vector timestamp with an entry of its origin", event.vector_timestamp)
+    digest = event.chain_digest
+    if digest is not None and len(digest) != DIGEST_BYTES:
+        raise InvalidEvent(f"a chain digest of {DIGEST_BYTES} bytes", digest)
+
+
+def _require_content(event: NewEvent | Event, further: tuple[str, ...], known: set[str]) -> None:
     for name in (
         event.type_name,
         event.emitter_id,
         event.aggregate_id,
         event.delivery_id,
         event.subject_key_id,
-        *event.destinations,
+        *further,
     ):
         if name is not None and name not in known:
             require_name(name)
             known.add(name)
     if not isinstance(event.payload, bytes):
         raise InvalidEvent("a payload of bytes", event.payload)
+    if not 0 <= event.form <= MAX_NUMBER:
+        _require_number("the number of a form", event.form)
+    for process_id, time in event.vector_timestamp.times.items():
+        if process_id not in known:
+            require_name(process_id)
+            known.add(process_id)
+        if not 0 <= time <= MAX_NUMBER:
+            _require_number("an entry of a vector time", time)
+    if event.cause is not None:
+        require_name(event.cause.process_id)
+        _require_number("the time of a cause", event.cause.time)
+
+
+def _require_number(what: str, number: int) -> None:
+    if not 0 <= number <= MAX_NUMBER:
+        raise InvalidEvent(f"{what}, from 0 to {MAX_NUMBER}", number)
 
 
 def require_name(name: str) -> None:

@@ -18,7 +18,15 @@ from museion.base.errors import InvalidInput
 from museion.base.waiting import to_end
 from museion.log.circuit_breaker import WritePolicy
 from museion.log.deletion import Deletion
-from museion.log.event import Event, InvalidEvent, NewEvent, require_name, require_writable
+from museion.log.event import (
+    MAX_NUMBER,
+    Event,
+    InvalidEvent,
+    NewEvent,
+    require_name,
+    require_relayable,
+    require_writable,
+)
 from museion.log.event_store import MAX_READ_BYTES, EventStore
 from museion.log.group_commit import (
     BatchLimits,
@@ -57,7 +65,6 @@ __all__ = [
 ]
 
 _READERS = 4  # a few suffice: what a replay reads lies in memory more often than not
-_MAX_POSITION = (1 << 64) - 1
 _MAX_KNOWN_NAMES = 1 << 16
 
 
@@ -172,11 +179,15 @@ class EventLog:
 
         Events that the version vector covers are dropped, so a repeat does no harm and each event
         gets in once, whatever way it came. Only the local fields of the others change. The progress
-        is kept also when no event was new. Raises as `append`.
+        is kept also when no event was new. Raises as `append`; an event that no log can have
+        written is refused with the whole request, so a broken neighbour cannot stop this log.
         """
         self.require_open()
         if not events and not progress:
             return []
+        self._forget_names()
+        for event in events:
+            require_relayable(event, self._known_names)
         size_bytes = sum([len(event.payload) for event in events])
         return await self._write(Request((), events, *self._rest(progress, size_bytes)))
 
@@ -203,7 +214,7 @@ class EventLog:
             DamagedEvent: a stored event does not match its checksum.
             ReadFailed, LogClosed: the log cannot be read now, or any more.
         """
-        if limit < 1 or not 0 <= after < _MAX_POSITION:
+        if limit < 1 or not 0 <= after < MAX_NUMBER:
             raise InvalidInput(f"Expected limit >= 1 and after >= 0, got {limit} and {after}.")
         self.require_open()
         # The store may be ahead of what the log has announced; all readers see the same end.
@@ -363,9 +374,12 @@ class EventLog:
             max_bytes=self._limits.replay_batch_bytes,
         )
 
-    def _require_writable(self, events: Sequence[NewEvent]) -> None:
+    def _forget_names(self) -> None:
         if len(self._known_names) > _MAX_KNOWN_NAMES:
             self._known_names.clear()
+
+    def _require_writable(self, events: Sequence[NewEvent]) -> None:
+        self._forget_names()
         known = self._version.local_time(self.log_id)
         for event in events:
             require_writable(event, self._known_names)
@@ -378,7 +392,7 @@ class EventLog:
     ) -> tuple[Mapping[str, int], int, asyncio.Future[list[Event]]]:
         for name, position in (progress or {}).items():
             require_name(name)
-            if not 0 <= position <= _MAX_POSITION:
+            if not 0 <= position <= MAX_NUMBER:
                 raise InvalidEvent("progress that is not below 0", position)
         return dict(progress or {}), size_bytes, self._loop.create_future()
 

@@ -19,7 +19,7 @@ from museion.log.event import Event, EventId, Relation, relation
 from museion.log.event_log import EventLog
 from museion.log.frame import envelope_of
 from museion.log.memory_store import MemoryEventStore
-from museion.log.replication.link import PROGRESS, linked, pull, pull_all
+from museion.log.replication.link import PROGRESS, READ_BY, linked, pull, pull_all
 from museion.log.replication.reading import ReadLimits, read_for_replication
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop, until
@@ -247,7 +247,7 @@ class TestReading:
     async def test_deleted_events_still_go_to_other_logs(self) -> None:
         async with logs("a", "b") as (a, b):
             await a.append([new(b"1"), new(b"2"), new(b"3")])
-            await a.delete(2, keep_for=[PROGRESS + "b"])
+            await a.delete(2, keep_for=[READ_BY + "b"])
             assert [event.payload for event in await pull_all(a, b)] == [b"1", b"2", b"3"]
 
     @in_event_loop

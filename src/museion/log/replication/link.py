@@ -10,12 +10,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+from museion.log.deletion import KEPT_FOR
 from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.log.replication.reading import Filter, ReadLimits, read_for_replication
 
 PROGRESS = "museion.replicated-from:"
 """Prefix of the name under which a log keeps how far it has read another one."""
+
+READ_BY = "museion.replicated-to:"
+"""Prefix of the name under which a log keeps how far another one has read it.
+
+It is kept where events were deleted with `keep_for=[READ_BY + log_id]` only: they are removed once
+the other log has them.
+"""
 
 
 async def pull(
@@ -38,9 +46,18 @@ async def pull(
     found = await read_for_replication(
         source, after=after, known=target.version, may_leave=may_leave, limits=limits
     )
-    if found.scanned_to == after:
-        return []
-    return await target.append_replicated(found.events, progress={name: found.scanned_to})
+    taken: list[Event] = []
+    if found.scanned_to > after:
+        taken = await target.append_replicated(found.events, progress={name: found.scanned_to})
+    await _tell(source, READ_BY + target.log_id, found.scanned_to)
+    return taken
+
+
+async def _tell(source: EventLog, reader: str, position: int) -> None:
+    """Let the source know that it may remove what it kept for a reader."""
+    if source.progress(reader) < min(position, source.progress(KEPT_FOR + reader)):
+        await source.append([], progress={reader: position})
+        source.deletion.look_again()
 
 
 async def pull_all(
@@ -48,7 +65,7 @@ async def pull_all(
 ) -> list[Event]:
     """Take over everything that `source` has now. Raises as `pull`."""
     end = source.sequence_nr
-    taken: list[Event] = []
+    taken = await pull(source, target, may_leave=may_leave)
     while target.progress(PROGRESS + source.log_id) < end:
         taken += await pull(source, target, may_leave=may_leave)
     return taken
