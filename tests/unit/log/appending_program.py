@@ -27,7 +27,7 @@ from museion.log.event_log import BatchLimits, EventLog, WritePolicy
 from museion.log.event_store import EventStore
 from museion.log.lmdb_store import LmdbEventStore
 
-EMITTERS = 4
+EMITTERS = ("emitter-0", "emitter-1", "emitter-2", "emitter-3")
 PATIENT = WritePolicy(retries=1 << 20, longest_delay_s=0.1, open_after_retries=1 << 20)
 """Waits for a server that is started again."""
 
@@ -58,8 +58,7 @@ def events_of(emitter: str, batch_nr: int, size: int) -> list[NewEvent]:
     ]
 
 
-async def emit(log: EventLog, emitter: str, random: Random) -> None:
-    batch_nr = log.progress(emitter)
+async def emit(log: EventLog, emitter: str, batch_nr: int, random: Random) -> None:
     while True:
         batch_nr += 1
         events = events_of(emitter, batch_nr, random.randint(1, 8))
@@ -74,8 +73,7 @@ async def delete(log: EventLog, random: Random) -> None:
         tell("deleted", await log.delete(to))
 
 
-async def replicate(log: EventLog, far: EventLog, random: Random) -> None:
-    position = log.progress("far")
+async def replicate(log: EventLog, far: EventLog, position: int, random: Random) -> None:
     while True:
         size = random.randint(1, 20)
         while far.sequence_nr < position + size:
@@ -96,17 +94,19 @@ async def main(kind: str, place: str, seed: int, activities: list[str], far: Pat
         opened_store(kind, place), limits=BatchLimits(max_batch_events=16), policy=PATIENT
     )
     far_log = EventLog(LmdbEventStore(far)) if far is not None else None
+    # From here on it only writes: a server that is killed lets reads fail, but no write.
+    positions = {name: log.progress(name) for name in ("far", *EMITTERS)}
     os.write(1, b"begun\n")
     random = Random(seed)  # noqa: S311 (repeatable)
     async with asyncio.TaskGroup() as tasks:
         if "append" in activities:
-            for number in range(EMITTERS):
+            for emitter in EMITTERS:
                 own = Random(random.random())  # noqa: S311 (repeatable)
-                tasks.create_task(emit(log, f"emitter-{number}", own))
+                tasks.create_task(emit(log, emitter, positions[emitter], own))
         if "delete" in activities:
             tasks.create_task(delete(log, random))
         if far_log is not None:
-            tasks.create_task(replicate(log, far_log, random))
+            tasks.create_task(replicate(log, far_log, positions["far"], random))
 
 
 if __name__ == "__main__":
