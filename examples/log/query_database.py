@@ -21,12 +21,12 @@ import argparse
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from museion.base.errors import Conflict, NotFound
+from museion.base.errors import Conflict, MuseionError, NotFound
 from museion.log import (
     Aggregate,
     Aggregates,
@@ -198,7 +198,8 @@ async def running_service(folder: Path, database: Path) -> AsyncIterator[Service
             yield Service(log, customers, table)
         finally:
             following.cancel()
-            await asyncio.wait([following])
+            with suppress(asyncio.CancelledError):
+                await following  # raises what the writer failed with, if it did
 
 
 async def run(arguments: argparse.Namespace) -> None:
@@ -234,7 +235,10 @@ def main() -> None:
         move.add_argument(name)
     what.add_parser("query", help="ask the database").add_argument("sql")
     what.add_parser("work", help="make many changes").add_argument("changes", type=int)
-    asyncio.run(run(parser.parse_args()))
+    try:
+        asyncio.run(run(parser.parse_args()))
+    except (MuseionError, sqlite3.Error) as refusal:
+        raise SystemExit(str(refusal)) from refusal
 
 
 if __name__ == "__main__":

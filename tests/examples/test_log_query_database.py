@@ -95,3 +95,9 @@ def test_a_deleted_database_is_made_anew_from_the_log(tmp_path: Path) -> None:
 
     assert run_example("query_database.py", *places, *query) == before
     assert before == "Lovelace | Ockham Park | 2\n"
+
+
+def test_a_refusal_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    places = ("--log", tmp_path / "log", "--database", tmp_path / "tables.sqlite")
+
+    assert run_example("query_database.py", *places, "move", "ada", "London", expected_code=1) == ""

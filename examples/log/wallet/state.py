@@ -41,6 +41,13 @@ class Hold(msgspec.Struct, frozen=True):
     expires_at_ms: int
 
 
+class Balance(msgspec.Struct, frozen=True):
+    """What a player has: free to dispose of, and set aside."""
+
+    available: Money
+    held: Money
+
+
 class TransferOrder(msgspec.Struct, frozen=True):
     """The second leg of a transfer that is still to be done."""
 

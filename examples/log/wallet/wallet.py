@@ -8,7 +8,6 @@ Commands of one wallet run one after the other; that is why nothing can be spent
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from museion.log import command
@@ -47,18 +46,10 @@ from wallet.refusals import (
     PlayerExcluded,
     SameWallet,
 )
-from wallet.state import DAY_MS, Hold, TransferOrder, WalletState
+from wallet.state import DAY_MS, Balance, Hold, TransferOrder, WalletState
 
 E = TypeVar("E", bound=WalletEvent)
 Reversible = Deposited | Withdrawn | HoldCommitted
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a player has: free to dispose of, and set aside."""
-
-    available: Money
-    held: Money
 
 
 class Wallet(WalletState, name="wallet", transient=("clock_ms", "transfers")):
