@@ -7,7 +7,7 @@ from random import Random
 
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
-from museion.log.event_store import WriteFailed
+from museion.log.event_store import EventStore, WriteFailed
 from museion.log.log_errors import LogClosed, LogDefect, LogUnavailable
 
 
@@ -38,8 +38,12 @@ class Fates:
             assert [event.payload for event in events] == _payloads(batch_nr, size)
             self.written.append(batch_nr)
 
-    def require_kept_by(self, events: Iterable[Event]) -> None:
-        """Check that events are exactly what was told: whole, once, in order, nothing refused."""
+    def require_kept_by(self, store: EventStore) -> None:
+        """Check that a store holds exactly what was told: whole, once, in order, with progress."""
+        found = self._found(store.read(limit=1 << 30, max_bytes=1 << 40))
+        assert dict(store.all_progress()) == {f"batch-{batch_nr}": 1 for batch_nr in found}
+
+    def _found(self, events: Iterable[Event]) -> list[int]:
         numbers, found = [0], []
         rest = iter(events)
         for first in rest:
@@ -54,6 +58,7 @@ class Fates:
         assert len(found) == len(set(found)), "a batch is there twice"
         assert set(self.written) <= set(found), "an acknowledged batch is lost"
         assert set(found) <= {*self.written, *self.unknown}, "a refused batch is there"
+        return found
 
 
 def random_size(random: Random) -> int:

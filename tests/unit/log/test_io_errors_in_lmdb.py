@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from known_fates import Fates
+from failing_rounds import fail_disk
 from opened_log import new
 
 from museion.log.event import Event
@@ -223,15 +223,7 @@ async def test_what_a_killed_process_left_is_flushed_before_it_is_read(
 async def test_many_emitters_at_a_failing_disk_are_told_what_is_there(
     folder: Path, disk: IoErrors
 ) -> None:
-    fates = Fates()
-    for after in range(12):
-        log = opened(folder, IMPATIENT)
-        disk.fail(Call.WRITE, errno.EIO, after=after, times=after % 5 + 1)
-        disk.fail(Call.FLUSH, errno.EIO, after=after // 2, times=after % 3)
-        await asyncio.gather(*(fates.append(log) for _ in range(10)))
-        disk.heal()
-        await log.close()
-    log = opened(folder)
-    fates.require_kept_by(await log.read(limit=1 << 20))
-    await log.close()
+    fates = await fail_disk(folder, disk, rounds=60, seed=20240614)
     assert fates.written
+    assert fates.refused
+    assert fates.unknown
