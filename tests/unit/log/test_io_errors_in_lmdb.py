@@ -227,3 +227,27 @@ async def test_many_emitters_at_a_failing_disk_are_told_what_is_there(
     assert fates.written
     assert fates.refused
     assert fates.unknown
+
+
+@with_io_errors
+@in_event_loop
+async def test_no_read_fails_while_the_files_are_opened_anew_again_and_again(
+    folder: Path, disk: IoErrors
+) -> None:
+    log = opened(folder)
+    await log.append([new(bytes(50_000))] * 20)
+
+    async def read_on() -> int:
+        reads = 0
+        while log.sequence_nr < 50:
+            assert numbers(await log.read(limit=20)) == list(range(1, 21))
+            reads += 1
+        return reads
+
+    readers = [asyncio.create_task(read_on()) for _ in range(4)]
+    while log.sequence_nr < 50:
+        disk.heal()
+        disk.fail(Call.WRITE, errno.EIO, times=1, to_byte=META_PAGES_BYTES)
+        await log.append([new()])
+    assert all(await asyncio.gather(*readers))
+    await log.close()
