@@ -16,7 +16,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     # Started as a folder, Python looks for modules in it; the package is found beside it.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
     from orders.program import main
 
     main()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     # Started as a folder, Python looks for modules in it; the package is found beside it.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
     from wallet.demo import main
 
     main()
