@@ -151,7 +151,7 @@ class EventTypes:
 
         Raises:
             NotAnEventType: the payload's own class is not one of this set.
-            UnencodablePayload: a value in it cannot be written.
+            UnencodablePayload: a value in it cannot be written, or is not of its field's type.
             NoSubjectKeys: it is about a data subject and this set has no keys.
             InvalidEvent: the aggregate's id begins as tags do.
         """
@@ -168,6 +168,9 @@ class EventTypes:
             )
         try:
             content = _ENCODER.encode(payload)
+            # A class does not check its fields when it is made. What its own type could not be
+            # read back from would stop, for good, whoever has to replay it.
+            self._readings[mark.type_name].decode(content)
         except _UNENCODABLE as reason:
             raise UnencodablePayload(mark.type_name, reason) from reason
         key_id = None

@@ -44,10 +44,13 @@ class NoSubjectKeys(InvalidInput):
 
 
 class UnencodablePayload(InvalidInput):
-    """A payload holds what msgpack cannot; nothing was done."""
+    """A payload holds what msgpack, or its own class, does not take; nothing was done."""
 
     def __init__(self, type_name: str, reason: Exception) -> None:
-        super().__init__(f"A payload of event type {type_name} cannot be written: {reason}.")
+        super().__init__(
+            f"A payload of event type {type_name} cannot be written: {reason}.",
+            remedy="Give its fields values of the types that the class names.",
+        )
 
 
 class UndecodablePayload(Damaged):

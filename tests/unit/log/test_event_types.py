@@ -208,6 +208,13 @@ class TestEncoding:
         with pytest.raises(UnencodablePayload, match=r"test\.order-paid"):
             TYPES.encode(OrderPaid("o-1", value), emitter_id="e")  # type: ignore[arg-type]
 
+    def test_a_value_of_another_type_than_its_field_is_refused_before_it_is_written(self) -> None:
+        """Nobody could read it again, and whoever replays it would stop for good."""
+        with pytest.raises(
+            UnencodablePayload, match=r"test\.order-paid .* Expected `int`, got `str`"
+        ):
+            TYPES.encode(OrderPaid("o-1", "12"), emitter_id="e")  # type: ignore[arg-type]
+
     def test_an_aggregate_cannot_have_the_id_of_a_tag(self) -> None:
         with pytest.raises(InvalidEvent, match="does not begin with tag:"):
             TYPES.encode(OrderPaid("o-1"), emitter_id="e", aggregate_id=tag("red"))
