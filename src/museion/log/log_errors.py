@@ -11,7 +11,7 @@ class LogClosed(Unavailable):
     lasting = True
 
     def __init__(self) -> None:
-        super().__init__("The event log is closed.", remedy="Open the site again.")
+        super().__init__("The event log is closed.", remedy="Open it again.")
 
 
 class LogDefect(RuntimeError):
@@ -24,7 +24,7 @@ class LogDefect(RuntimeError):
     def __init__(self, defect: BaseException) -> None:
         super().__init__(
             f"The event log stopped at a defect ({type(defect).__name__}: {defect}); whether this"
-            " request was written is not known. Open the site again and look."
+            " request was written is not known. Open the log again and look."
         )
 
 

@@ -183,6 +183,7 @@ async def test_a_handler_that_raises_stops_the_aggregate_and_the_event_is_stored
         with pytest.raises(WrittenNotHandled) as caught:
             await recorder.note("bad")
         assert isinstance(caught.value.__cause__, NotHandled)
+        assert "KeyError: 'bad'" in str(caught.value)
         assert (log.sequence_nr, recorders.live) == (1, ())
         with pytest.raises(NotHandled, match=r"event 1 of type test\.noted"):
             await recorders.get("a")

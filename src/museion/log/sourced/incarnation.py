@@ -162,7 +162,7 @@ class Incarnation(Fold):
         try:
             await self.reached(events[-1].sequence_nr)
         except Exception as reason:
-            raise WrittenNotHandled(self.emitter_id) from reason
+            raise WrittenNotHandled(self.emitter_id, reason) from reason
         return events
 
     async def settled(self) -> None:

@@ -34,9 +34,10 @@ class WrittenNotHandled(RuntimeError):
     Not of the five families, each of which says that nothing was done. The cause says why.
     """
 
-    def __init__(self, emitter_id: str) -> None:
+    def __init__(self, emitter_id: str, reason: Exception) -> None:
         super().__init__(
-            f"What {emitter_id!r} persisted is stored, but it stopped before it handled it."
+            f"What {emitter_id!r} persisted is stored, but it stopped before it handled it"
+            f" ({type(reason).__name__}: {reason})."
             " Do not repeat the request; look at the state once it has recovered."
         )
 
