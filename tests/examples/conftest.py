@@ -1,8 +1,10 @@
-"""Lets tests import the examples as their programs do: from the folder that they stand in."""
+"""Lets tests import the examples as their programs do, and what the tests here share."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "examples" / "log"))
+HERE = Path(__file__).parent
+
+sys.path[:0] = [str(HERE / "support"), str(HERE.parent.parent / "examples" / "log")]

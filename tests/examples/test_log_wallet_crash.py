@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import wallet_client_program
 from example_programs import start_program
 from wallet.demo import Clock
 from wallet.ledger import TRANSIT, Ledger, free
@@ -15,7 +16,7 @@ from wallet_client_program import DIED
 from museion.log import EventLog, LmdbEventStore, running
 from museion.testing.event_loop import in_event_loop, until
 
-PROGRAM = Path(__file__).with_name("wallet_client_program.py")
+PROGRAM = Path(wallet_client_program.__file__)
 ACCEPTED_WRITES = 6  # two opened, deposited, sent, received, completed
 REFUSED_WRITES = 4  # opened, deposited, sent, returned
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "log"
+EXAMPLES = Path(__file__).parents[3] / "examples" / "log"
 
 
 def run_example(
