@@ -405,6 +405,14 @@ def test_stats_of_the_sample_site_name_its_events_and_readers(library_site: Path
     assert row["readers"]
 
 
+@pytest.mark.parametrize("count", [-1, 99999999999999999999])
+def test_tail_refuses_a_count_out_of_range_without_a_traceback(log: Path, count: int) -> None:
+    run = run_museion("log", "tail", "--log", log, "-n", count, status=2)
+
+    assert f"{count} is not in the range" in run.err
+    assert "Traceback" not in run.err
+
+
 # --- export --------------------------------------------------------------------------------------
 
 
@@ -436,6 +444,14 @@ def test_export_takes_the_format_from_the_name_of_the_file(
         with pa.ipc.open_file(out) as file:
             table = file.read_all()
     assert table.column("sequence_nr").to_pylist() == [*range(2, EVENTS + 1, 2)]
+
+
+def test_export_says_in_which_format_a_file_of_another_ending_is(log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "events.csv"
+
+    said = run_museion("log", "export", "--log", log, "--out", out).out
+
+    assert f"in {out} as jsonl;" in said
 
 
 def test_export_does_not_replace_a_file_unless_told(log: Path, tmp_path: Path) -> None:
@@ -511,6 +527,14 @@ def test_a_folder_that_is_no_site_is_one_line(tmp_path: Path, tool: str) -> None
     run = run_museion("log", tool, *_words(tool), "--site", tmp_path, status=2)
 
     assert "is not a site" in run.err
+    assert len(run.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_that_is_told_no_log_says_how_to_name_one(tmp_path: Path, tool: str) -> None:
+    run = run_museion("log", tool, *_words(tool), folder=tmp_path, status=2)
+
+    assert "--log DIR" in run.err
     assert len(run.err.splitlines()) == 1
 
 

@@ -67,8 +67,11 @@ def command(
         path = Path(out)
         if path.exists() and not replace:
             raise FileExists(path)
-        done = _to_file(store, chosen, path, _format(format_name, path))
-    click.echo(f"{done.events:,} events in {path}; the next: --after {done.last}")
+        export_format = _format(format_name, path)
+        done = _to_file(store, chosen, path, export_format)
+    click.echo(
+        f"{done.events:,} events in {path} as {export_format}; the next: --after {done.last}"
+    )
 
 
 def _format(name: str | None, path: Path) -> ExportFormat:

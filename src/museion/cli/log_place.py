@@ -34,6 +34,16 @@ class NoLog(NotFound):
         )
 
 
+class NoLogNamed(InvalidInput):
+    """No log is named, and the working folder is not a site."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Expected a log to look into; the working folder is not a site.",
+            remedy="Name one with `--log DIR`, `--site DIR` or `--postgres CONNINFO`.",
+        )
+
+
 class NoSuchEvent(NotFound):
     """The log has no event of that number or id."""
 
@@ -61,13 +71,13 @@ class LogPlace:
         """Return the LMDB folder, checked; None for a log in PostgreSQL.
 
         Raises:
-            AmbiguousPlace, NoSite, NoLog: no single log is named, or it is not there.
+            AmbiguousPlace, NoLogNamed, NoSite, NoLog: no single log is named, or it is not there.
         """
         if sum(each is not None for each in (self.site, self.log, self.postgres)) > 1:
             raise AmbiguousPlace
         if self.postgres is not None:
             return None
-        folder = self.log if self.log is not None else _log_of(self.site or Path())
+        folder = self.log if self.log is not None else _log_of(self.site)
         if not (folder / _FILE).is_file():
             raise NoLog(folder if self.log else folder.parent, is_site=self.log is None)
         return folder
@@ -130,11 +140,17 @@ def _options() -> list[Callable[[Any], Any]]:
     ]
 
 
-def _log_of(site: Path) -> Path:
-    from museion.node.settings import read_settings
+def _log_of(site: Path | None) -> Path:
+    from museion.node.settings import NoSite, read_settings
 
-    read_settings(site)  # is it a site?
-    return site / "log"
+    folder = site or Path()
+    try:
+        read_settings(folder)  # is it a site?
+    except NoSite as reason:
+        if site is None:
+            raise NoLogNamed from reason
+        raise
+    return folder / "log"
 
 
 def _in_folder(folder: Path) -> EventStore:

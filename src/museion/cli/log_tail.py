@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from museion.log.stepping import DamagedAt
 
 _LOOK_EVERY_S = 0.2
+_MOST_EVENTS = 1_000_000  # they are all in memory before the first is printed
 
 
 @click.command("tail")
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_EVENTS),
     default=10,
     show_default=True,
     metavar="N",
