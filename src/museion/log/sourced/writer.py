@@ -8,8 +8,8 @@ recipe is in `docs/how-to/project-into-a-database.md`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from enum import Enum
 from typing import Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
@@ -29,6 +29,7 @@ __all__ = [
     "WriterBusy",
     "WriterRunner",
     "restart_always",
+    "writing",
 ]
 
 
@@ -264,3 +265,29 @@ async def _start(writer: Writer) -> int:
     if first is not None:
         return first - 1
     return await writer.restore() if isinstance(writer, Restorable) else 0
+
+
+@asynccontextmanager
+async def writing(
+    log: EventLog,
+    make: Callable[[], W],
+    *,
+    name: str,
+    retry: RetryPolicy | None = None,
+    on_failure: Callable[[Exception], Verdict] = restart_always,
+) -> AsyncIterator[WriterRunner[W]]:
+    """Keep a database up to date within the block, and hand over what drives the writer.
+
+    If the writer ends with an error, the block is cancelled and the error raised: nobody goes on
+    reading a database that stands still. The arguments are those of `WriterRunner`.
+    """
+    runner = WriterRunner(log, make, name=name, retry=retry, on_failure=on_failure)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(runner.run())
+            try:
+                yield runner
+            finally:
+                following.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors.exceptions[0].__cause__
