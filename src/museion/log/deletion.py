@@ -32,7 +32,9 @@ class Written(Protocol):
     def sequence_nr(self) -> int:
         """Sequence number of the last event on disk."""
 
-    async def maintain(self, work: Callable[[], None]) -> None:
+    async def maintain(
+        self, work: Callable[[], None], is_done: Callable[[StoreState], bool]
+    ) -> None:
         """Let the writer thread work on the store."""
 
 
@@ -66,7 +68,7 @@ class Deletion:
         kept = {KEPT_FOR + name: to for name in keep_for}
         for name in kept:
             require_name(name)
-        await self._log.maintain(partial(self._mark, to, kept))
+        await self._log.maintain(partial(self._mark, to, kept), partial(self._is_marked, to, kept))
         self.deleted_to = max(to, self.deleted_to)
         self._begin()
         return self.deleted_to
@@ -90,6 +92,12 @@ class Deletion:
         self._store.mark_deleted(to)
         self._marked_to = to
 
+    def _is_marked(self, to: int, kept: Mapping[str, int], state: StoreState) -> bool:
+        self._marked_to = max(self._marked_to, state.deleted_to)  # perhaps by this very request
+        return state.deleted_to >= to and all(
+            self._store.progress(name) == number for name, number in kept.items()
+        )
+
     def _begin(self) -> None:
         self._wanted.set()
         if self._removal is None or self._removal.done():
@@ -104,8 +112,11 @@ class Deletion:
                 self.trouble = None
             except MuseionError as reason:
                 self.trouble = str(reason)
+            # NOTE: `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes together
+            # with what it waits for; closing the log right behind a deletion would never end.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), _RETRY_S)
+                async with asyncio.timeout(_RETRY_S):
+                    await self._wanted.wait()
 
     async def _remove_some(self) -> bool:
         """Remove one batch; false when there is nothing that may go now."""
@@ -116,7 +127,9 @@ class Deletion:
         events = [event for event in await asyncio.to_thread(read) if event.sequence_nr <= to]
         last = events[-1].sequence_nr if events else to
         chain = self._removed_chain | _heads(events)
-        await self._log.maintain(partial(self._store.remove, last, chain))
+        await self._log.maintain(
+            partial(self._store.remove, last, chain), lambda state: state.removed_to >= last
+        )
         self.removed_to, self._removed_chain = last, chain
         return True
 

@@ -27,7 +27,7 @@ from museion.log.event import (
     require_relayable,
     require_writable,
 )
-from museion.log.event_store import MAX_READ_BYTES, EventStore
+from museion.log.event_store import MAX_READ_BYTES, EventStore, StoreState
 from museion.log.group_commit import (
     BatchLimits,
     BreakerChanged,
@@ -331,10 +331,12 @@ class EventLog:
         self.require_open()
         return self._store.progress(name)
 
-    async def maintain(self, work: Callable[[], None]) -> None:
+    async def maintain(
+        self, work: Callable[[], None], is_done: Callable[[StoreState], bool]
+    ) -> None:
         """Let the writer thread work on the store between two batches. Raises as `append`."""
         self.require_open()
-        await self._write(Upkeep(work, self._loop.create_future()))
+        await self._write(Upkeep(work, is_done, self._loop.create_future()))
 
     async def close(self) -> None:
         """Write what is pending, end all readers with `LogClosed`, close the store. Idempotent."""

@@ -65,11 +65,14 @@ class Request:
 class Upkeep:
     """Work on the store that only the writer may do, between two groups.
 
-    It may be done more than once: it is repeated under the policy for writes, and also where it is
-    not known whether it was done.
+    It may be done more than once: it is repeated under the policy for writes.
+
+    Attributes:
+        is_done: tells by the state of the store whether it was done, where that is not known.
     """
 
     work: Callable[[], None]
+    is_done: Callable[[StoreState], bool]
     reply: asyncio.Future[list[Event]]
 
 
@@ -283,8 +286,8 @@ class GroupCommit:
         except WriteFailed as error:
             return error
         except OutcomeUnknown as unknown:
-            self._looked_into(unknown, lambda _: True)
-            return WriteFailed(unknown.reason)
+            done = self._looked_into(unknown, upkeep.is_done)
+            return None if done else WriteFailed(unknown.reason)
         return None
 
     def _holds(self, batch: WriteBatch, unknown: OutcomeUnknown) -> bool:

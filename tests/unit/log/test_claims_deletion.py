@@ -11,6 +11,7 @@ import pytest
 from opened_log import new, opened, steered
 
 from museion.log import deletion
+from museion.log.circuit_breaker import WritePolicy
 from museion.log.event import InvalidEvent
 from museion.log.event_log import EventLog
 from museion.log.event_store import WriteFailed
@@ -22,6 +23,7 @@ from museion.log.vector_time import VectorTime
 from museion.log.verification import verify
 from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until
+from museion.testing.failing_store import FailingStore, Fault
 
 
 @asynccontextmanager
@@ -227,3 +229,38 @@ async def test_while_it_is_removed_in_parts_the_log_goes_on_and_its_proof_stays_
         assert verify(store).damage == 0
     finally:
         store.close()
+
+
+# A deletion of which the store did not say whether it was done
+
+
+@pytest.mark.parametrize("fault", [Fault.KEPT, Fault.LOST])
+@pytest.mark.parametrize("to", [5, 2])
+@in_event_loop
+async def test_a_deletion_that_is_reported_as_failed_is_certainly_not_done(
+    fault: Fault, to: int
+) -> None:
+    store = FailingStore(MemoryEventStore(log_id="here"))
+    log = EventLog(store, policy=WritePolicy(retries=0))
+    await log.append([new()] * 10)
+    await log.delete(3)
+    await until(lambda: log.deletion.removed_to == 3)
+    store.next_faults.extend([None, fault])  # what is kept for rome is written, then the mark
+    try:
+        done = await log.delete(to, keep_for=["rome"])
+    except WriteFailed:
+        done = 3
+    await log.close()
+    assert store.recover().deleted_to == done
+
+
+@in_event_loop
+async def test_a_log_that_is_closed_right_behind_a_deletion_closes() -> None:
+    log = EventLog(MemoryEventStore(log_id="here"))
+    await log.append([new()] * 10)
+    await log.delete(3)
+    await until(lambda: log.deletion.removed_to == 3)
+    await asyncio.sleep(0.05)  # let it wait for the next deletion; sooner, the test proves less
+    await log.delete(4)
+    async with asyncio.timeout(5):
+        await log.close()
