@@ -99,6 +99,8 @@ def require_relayable(event: Event, known: set[str]) -> None:
 
 
 def _require_content(event: NewEvent | Event, further: tuple[str, ...], known: set[str]) -> None:
+    if isinstance(further, str):  # it would pass for as many names as it has letters
+        raise InvalidEvent("a tuple of names as destinations", further)
     for name in (
         event.type_name,
         event.emitter_id,
@@ -130,10 +132,10 @@ def _require_number(what: str, number: int) -> None:
         raise InvalidEvent(f"{what}, from 0 to {MAX_NUMBER}", number)
 
 
-def require_name(name: str) -> None:
+def require_name(name: object) -> None:
     """Check a name that a store uses as a key. Raises `InvalidEvent`."""
     try:
-        size_bytes = len(name.encode())
+        size_bytes = len(name.encode()) if isinstance(name, str) else 0
     except UnicodeEncodeError:
         size_bytes = 0
     if not 1 <= size_bytes <= MAX_NAME_BYTES:

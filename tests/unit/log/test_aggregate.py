@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import field
 
 import pytest
@@ -419,11 +420,14 @@ async def test_defer_writes_nothing_and_is_done_at_once_when_nothing_is_under_wa
         assert log.sequence_nr == 0
 
 
+@pytest.mark.parametrize("persist", [Aggregate.persist, Aggregate.persist_async])
 @in_event_loop
-async def test_an_event_handler_cannot_persist_since_a_replay_would_write_again() -> None:
+async def test_an_event_handler_cannot_persist_since_a_replay_would_write_again(
+    persist: Callable[[Aggregate, object], object],
+) -> None:
     class Writing(Recorder, name="writing"):
         def _noted(self, event: Noted) -> None:
-            self.persist_async(Noted("again"))
+            persist(self, Noted("again"))
 
     async with opened() as log, Aggregates(log, Writing) as recorders:
         recorder = await recorders.get("a")

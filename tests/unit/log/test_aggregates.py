@@ -12,15 +12,17 @@ from counting import Counter, Incremented
 from opened_log import opened, steered
 from recording import Noted, Recorder, Unmarked, emit
 
-from museion.log.event import Event
+from museion.base.errors import InvalidInput
+from museion.log.event import Event, InvalidEvent
 from museion.log.event_log import EmitterInUse, LogClosed
 from museion.log.event_types import NotAnEventType
 from museion.log.snapshots import MemorySnapshotStore
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
 from museion.log.sourced.component import Component, Host
-from museion.log.sourced.refusals import AggregateStopped, InvalidDefinition
+from museion.log.sourced.refusals import AggregateStopped, InvalidDefinition, NotOpen
 from museion.log.sourced.sourced import define
+from museion.log.sourced.view import View
 from museion.testing.event_loop import in_event_loop, until
 
 
@@ -119,6 +121,32 @@ async def test_aggregates_with_arguments_are_made_by_a_function() -> None:
         assert await (await greeters.get("ann")).greet() == "hi ann"
 
 
+@pytest.mark.parametrize("aggregate_id", [None, 5, b"a", "", "a" * 512])
+@in_event_loop
+async def test_what_is_no_name_is_refused_as_an_id(aggregate_id: str) -> None:
+    """None for one would be an aggregate that receives everything."""
+    async with opened() as log, Aggregates(log, Counter) as counters:
+        with pytest.raises(InvalidEvent, match="a name of 1 to 511 bytes"):
+            await counters.get(aggregate_id)
+
+
+@in_event_loop
+async def test_outside_of_their_block_aggregates_say_that_they_need_it() -> None:
+    async with opened() as log:
+        counters = Aggregates(log, Counter)
+        with pytest.raises(NotOpen, match="async with Aggregates"):
+            await counters.get("a")
+
+
+@in_event_loop
+async def test_a_limit_that_would_let_nothing_through_is_refused() -> None:
+    async with opened() as log:
+        with pytest.raises(InvalidInput, match="max_recoveries of at least 1, got 0"):
+            Aggregates(log, Counter, max_recoveries=0)
+        with pytest.raises(InvalidInput, match="max_live of at least 1, got 0"):
+            Aggregates(log, Counter, max_live=0)
+
+
 # Definitions
 
 
@@ -193,7 +221,20 @@ class Clashing(Aggregate, name="clashing"):
         return 1
 
 
-@pytest.mark.parametrize("kind", [TwoForOne, Waiting, Bare, Lost, Half, Hasty, Clashing])
+class Shadowing(Aggregate, name="shadowing"):
+    @command
+    async def defer(self) -> int:  # type: ignore[override]  # that is the point
+        return 1
+
+
+class OnlyLooking(View, name="looking"):
+    pass
+
+
+_UNFIT = [TwoForOne, Waiting, Bare, Lost, Half, Hasty, Clashing, Shadowing, OnlyLooking, dict]
+
+
+@pytest.mark.parametrize("kind", _UNFIT)
 @in_event_loop
 async def test_a_class_whose_handlers_or_commands_do_not_fit_is_refused_at_once(
     kind: type[Aggregate],

@@ -81,6 +81,12 @@ def test_names_of_the_longest_length_are_taken() -> None:
     )
 
 
+def test_one_name_is_not_taken_for_as_many_destinations_as_it_has_letters() -> None:
+    lone = NewEvent(type_name="t", emitter_id="e", payload=b"", destinations="red")  # type: ignore[arg-type]  # wrong
+    with pytest.raises(InvalidEvent, match="tuple of names as destinations"):
+        require_writable(lone, set())
+
+
 def test_a_payload_that_is_not_bytes_is_refused() -> None:
     text = NewEvent(type_name="t", emitter_id="e", payload="text")  # type: ignore[arg-type]  # wrong
     with pytest.raises(InvalidEvent, match="payload of bytes"):

@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from museion.log.event import Event, EventId
@@ -53,13 +54,14 @@ class Aggregate(Sourced):
 
     # In commands
 
-    async def persist(
+    # Not `async def`, which would do nothing at all where the caller forgot to await it.
+    def persist(
         self,
         *payloads: object,
         destinations: tuple[str, ...] = (),
         cause: EventId | None = None,
         delivery_id: str | None = None,
-    ) -> list[Event]:
+    ) -> Coroutine[Any, Any, list[Event]]:
         """Write events, all or none; when it returns, they are on disk and their handlers have run.
 
         Events of others that came in between are handled too, in the order of the log. Their stamp
@@ -72,13 +74,16 @@ class Aggregate(Sourced):
             delivery_id: the delivery that they confirm.
 
         Raises:
+            NotInCommand: an event handler runs; it has `persist_on_event`.
             InvalidInput: a payload cannot be written; nothing was done and the aggregate goes on.
             WriteFailed, LogUnavailable: certainly nothing was written; likewise.
             LogDefect: whether they are written is not known; the aggregate stops.
             LogClosed, AggregateStopped: nothing was written.
             WrittenNotHandled: they are written, but the aggregate stopped.
         """
-        return await self._incarnation.persist(
+        if self._incarnation.current is not None:
+            raise NotInCommand("persist()", "in a command; handlers have persist_on_event")
+        return self._incarnation.persist(
             *payloads, destinations=destinations, cause=cause, delivery_id=delivery_id
         )
 

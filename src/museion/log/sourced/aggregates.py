@@ -9,7 +9,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
+from museion.base.errors import InvalidInput
 from museion.base.retry import RetryPolicy
+from museion.log.event import require_name
 from museion.log.event_log import EventLog
 from museion.log.event_types import EventTypes
 from museion.log.snapshots import Retention, SnapshotStore
@@ -18,7 +20,7 @@ from museion.log.sourced.conditional import LIMIT_S
 from museion.log.sourced.instance import Instance, Surroundings
 from museion.log.sourced.payload_set import PayloadSet
 from museion.log.sourced.recovery import Recovery
-from museion.log.sourced.refusals import AggregateStopped, NotACommand, Overloaded
+from museion.log.sourced.refusals import NotACommand, NotOpen, Overloaded
 from museion.log.sourced.sourced import define
 from museion.log.subject_keys import SubjectKeys
 from museion.log.vector_time import VectorTime
@@ -61,6 +63,7 @@ class Aggregates(Generic[A]):
         InvalidDefinition: the class is not written as an aggregate, or has no written name.
         NotAnEventType: a handler is for a class without a mark.
         NotSnapshotable: retention is asked for, and the declared state cannot be encoded.
+        InvalidInput: `max_live` or `max_recoveries` is below 1.
     """
 
     def __init__(  # noqa: PLR0913 (each is a setting of its own, with a default)
@@ -82,7 +85,8 @@ class Aggregates(Generic[A]):
         restart: RetryPolicy | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
-        definition = define(kind)
+        _require_at_least_one(max_recoveries=max_recoveries, max_live=max_live)
+        definition = define(kind, Aggregate)
         payloads = PayloadSet(types, keys=keys)
         payloads.know(definition.table(kind).kinds)
         self._name = definition.name
@@ -143,6 +147,8 @@ class Aggregates(Generic[A]):
         The handle stays valid: a command starts the aggregate again where it was unloaded.
 
         Raises:
+            InvalidEvent: the id is no name of 1 to 511 bytes.
+            NotOpen: outside of the `async with` block.
             EmitterInUse: it is live elsewhere in this process.
             Overloaded: too many are loaded, and all of them are at work.
             Exception: what its recovery failed with.
@@ -166,9 +172,10 @@ class Aggregates(Generic[A]):
 
     def _instance(self, aggregate_id: str) -> Instance:
         if not self._open:
-            raise AggregateStopped(f"{self._name}:{aggregate_id}")
+            raise NotOpen(self._name)
         instance = self._live.get(aggregate_id)
         if instance is None:
+            require_name(aggregate_id)
             self._make_room()
             instance = Instance(self._around, aggregate_id, self._ended)
             self._live[aggregate_id] = instance
@@ -199,6 +206,12 @@ class Aggregates(Generic[A]):
             for instance in list(self._live.values()):
                 if instance.last_used_s <= last_s and instance.idle:
                     instance.stop()
+
+
+def _require_at_least_one(**limits: int | None) -> None:
+    for name, limit in limits.items():
+        if limit is not None and limit < 1:
+            raise InvalidInput(f"Expected {name} of at least 1, got {limit}.")
 
 
 class Handle:

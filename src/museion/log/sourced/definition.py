@@ -46,13 +46,19 @@ class Definition:
         self._commands: dict[type, frozenset[str]] = {}
         self._state_form: StateForm | None = None
         self.table(kind)
-        self.commands(kind)
+        self._require_new_names(base)
         own = [name for name in ("snapshot_state", "restore") if _overrides(kind, base, name)]
         if len(own) == 1:
             raise InvalidDefinition(
                 kind.__qualname__, "snapshot_state and restore, or neither of them", own[0]
             )
         self._own_state_form = bool(own)
+
+    def _require_new_names(self, base: type) -> None:
+        for name in sorted(self.commands(self.kind)):
+            if hasattr(base, name):
+                place = f"{self.kind.__qualname__}.{name}"
+                raise InvalidDefinition(place, f"another name than one of {base.__name__}", name)
 
     @property
     def name(self) -> str:

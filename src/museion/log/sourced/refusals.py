@@ -28,6 +28,18 @@ class AggregateStopped(Unavailable):
         )
 
 
+class NotOpen(AggregateStopped):
+    """Aggregates of a kind were asked for outside of the `async with` block that runs them."""
+
+    def __init__(self, kind_name: str) -> None:
+        Unavailable.__init__(
+            self,
+            f"The aggregates of kind {kind_name!r} do not run: expected to be within the"
+            " `async with` block of their `Aggregates`, which has not begun or has ended.",
+            remedy="Use `async with Aggregates(log, …) as …`.",
+        )
+
+
 class WrittenNotHandled(RuntimeError):
     """Events are stored, but the aggregate stopped before it handled them.
 

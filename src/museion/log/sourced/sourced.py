@@ -177,8 +177,19 @@ class Sourced:
         vars(self)[_FOLD] = fold
 
 
-def define(kind: type[Sourced]) -> Definition:
-    """Work out what a class says about itself. Raises `InvalidDefinition`."""
+def define(kind: type[Sourced], framework: type[Sourced] = Sourced) -> Definition:
+    """Work out what a class says about itself.
+
+    Args:
+        framework: what it has to derive from.
+
+    Raises:
+        InvalidDefinition: it does not, or is not written as such a class.
+    """
+    if not issubclass(kind, framework):
+        raise InvalidDefinition(
+            kind.__qualname__, f"a class that derives from {framework.__name__}", kind
+        )
     return Definition(kind, _framework_base(kind), kind._museion_options)
 
 

@@ -98,7 +98,7 @@ async def running(  # noqa: PLR0913 (each is a setting of its own, with a defaul
         Exception: what its recovery failed with.
     """
     recovery = recovery or Recovery()
-    definition = define(type(kind()))
+    definition = define(type(kind()), View)
     payloads = PayloadSet(types, keys=keys)
     name = definition.name if snapshots is not None else definition.kind.__name__
 
