@@ -364,7 +364,10 @@ class EventLog:
                 return await asyncio.shield(request.reply)
             except asyncio.CancelledError:
                 if not self._commits.withdraw(request):
-                    await to_end(asyncio.wait([request.reply]))
+                    try:
+                        await to_end(asyncio.wait([request.reply]))
+                    finally:
+                        request.reply.exception()  # else the event loop reports it as lost
                 raise
 
     async def _page(self, aggregate_id: str | None, after: int, up_to: int) -> Sequence[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -202,3 +203,20 @@ async def test_statistics_count_who_follows_and_who_was_too_slow() -> None:
         assert log.statistics.catch_ups == 1
         slow.close()
         assert log.statistics.catch_ups == 1, "also when it has gone"
+
+
+@in_event_loop
+async def test_the_failure_of_a_cancelled_request_is_not_reported_as_lost() -> None:
+    store = steered()
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    async with opened(store) as log:
+        first = await held_up(log, store)
+        first.cancel()
+        store.failures = [WriteFailed("no space")]
+        store.before_write.set()
+        await asyncio.wait([first])
+        assert first.cancelled()
+    del first
+    gc.collect()
+    assert reported == []
