@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import pytest
 from counting import Counter
@@ -11,6 +12,7 @@ from opened_log import new, opened, steered
 from recording import Noted, PassedOver, Recorder, emit, in_both_modes, replicate
 from texts_view import Texts
 
+from museion.base.retry import RetryPolicy
 from museion.log.event import Event, EventId, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.memory_store import MemoryEventStore
@@ -234,3 +236,56 @@ async def test_a_second_writer_under_one_id_is_refused_and_nothing_of_it_is_merg
         with pytest.raises(Exception, match="clicks"):
             await second.handle("clicks").increment(1)
         assert log.sequence_nr == 1
+
+
+# Writers
+
+
+class Recorded(RetryPolicy):
+    """Does not wait, and notes which waits it was asked for: those of a new row begin with 1."""
+
+    def __init__(self) -> None:
+        super().__init__(first_delay_s=0.0, longest_delay_s=0.0)
+        asked: list[int] = []
+        object.__setattr__(self, "asked", asked)
+
+    def delays_s(self) -> Iterator[float]:
+        for number in itertools.count(1):
+            self.asked.append(number)  # type: ignore[attr-defined]  # the base class is frozen
+            yield 0.0
+
+
+class Failing:
+    """Fails as often as it is told, then works once, and so on."""
+
+    def __init__(self, fates: list[bool]) -> None:
+        self._fates = fates
+        self._last = 0
+
+    async def read(self) -> int | None:
+        return None
+
+    def handle(self, event: Event) -> None:
+        self._last = event.sequence_nr
+
+    async def write(self) -> None:
+        if self._fates and not self._fates.pop(0):
+            raise OSError("gone")
+
+    async def close(self) -> None: ...
+
+
+@in_event_loop
+async def test_the_waits_of_a_writer_begin_anew_after_a_write_that_worked() -> None:
+    policy = Recorded()
+    fates = [False, False, False, True, False, False]
+    async with opened() as log:
+        await log.append([new()])
+        runner = WriterRunner(log, lambda: Failing(fates), name="rows", retry=policy)
+        task = asyncio.create_task(runner.run())
+        await until(lambda: len(fates) == 2)
+        await log.append([new()])
+        await until(lambda: not fates and runner.position == 2)
+        task.cancel()
+        await asyncio.wait([task])
+    assert policy.asked == [1, 2, 3, 1, 2]  # type: ignore[attr-defined]  # as above

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from channel_ends import AT_ONCE, Receiver, running
 from opened_log import opened, steered
 from shipping import LATER, PostOffice, Shop, shop
 
+from museion.log.event_store import WriteFailed
 from museion.log.sourced.aggregates import Aggregates
 from museion.log.sourced.delivery import DeliveryPolicy
+from museion.log.sourced.outbox import ReliableChannel
+from museion.log.sourced.redelivery import DeliveryKey
 from museion.testing.event_loop import in_event_loop, until
 
 
@@ -48,3 +53,19 @@ async def test_of_two_acknowledgements_at_once_one_is_written() -> None:
         store.before_write.set()
         assert sorted(await asyncio.gather(*answers)) == [False, False, True]
         assert log.sequence_nr == 2
+
+
+@in_event_loop
+async def test_a_message_whose_enqueueing_failed_can_be_enqueued_again_with_its_cause() -> None:
+    receiver, store = Receiver(), steered()
+    cause = DeliveryKey(5, 0)
+    async with opened(store) as log:
+        channel = ReliableChannel(log, "out", receiver.destination(), AT_ONCE)
+        store.failures = [WriteFailed("no space")]
+        with pytest.raises(WriteFailed):
+            await channel.enqueue("a", cause=cause)
+        assert await channel.enqueue("a", cause=cause)
+        assert not await channel.enqueue("a", cause=cause)
+        async with running(channel):
+            await until(lambda: channel.pending == 0)
+    assert receiver.taken == ["a"]
