@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from museion.base.errors import Damaged, InvalidInput
+from museion.base.errors import Damaged, InvalidInput, MuseionError
 from museion.log.event import Event
 
 
@@ -58,7 +58,7 @@ class UndecodablePayload(Damaged):
 
     def __init__(self, event: Event, reason: Exception) -> None:
         # What was encrypted must not come into a log file in clear: reasons may quote it.
-        told = reason if event.subject_key_id is None else type(reason).__name__
+        told = _told(reason) if event.subject_key_id is None else type(reason).__name__
         super().__init__(
             f"Event {event.id.time} of {event.id.process_id} (number {event.sequence_nr} here) is"
             f" no {event.type_name} of form {event.form}: {told}.",
@@ -86,3 +86,10 @@ class TamperedPayload(Damaged):
             " changed or moved.",
             remedy="Run `museion log verify`, and restore the log from a backup or another site.",
         )
+
+
+def _told(reason: Exception) -> str:
+    """Return a reason that can be understood alone: a KeyError says no more than a key."""
+    if isinstance(reason, msgspec.MsgspecError | MuseionError):
+        return str(reason)
+    return f"{type(reason).__name__}: {reason}"

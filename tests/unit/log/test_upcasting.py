@@ -84,7 +84,7 @@ def test_the_present_form_goes_through_no_upcaster() -> None:
 
 @pytest.mark.parametrize("fields", [{"wrong": 1}, {"articles": 5}, [1, 2], "text", None])
 def test_what_an_upcaster_does_not_expect_is_named_as_an_undecodable_event(fields: object) -> None:
-    with pytest.raises(UndecodablePayload, match=r"test\.stock-arrived of form 1"):
+    with pytest.raises(UndecodablePayload, match=r"form 1: (\w+Error|NoMapping)"):
         TYPES.decode(old(fields, 1))
 
 
