@@ -103,6 +103,7 @@ class EventLog:
         self._known_names: set[str] = set()
         self._slots = asyncio.Semaphore(self._limits.max_pending_requests)
         self._closed = False
+        self._ended = asyncio.Event()
         self._defect: BaseException | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="log-reader")
         self._commits = GroupCommit(
@@ -344,6 +345,10 @@ class EventLog:
         await self._deletion.close()
         await to_end(asyncio.to_thread(self._release))
 
+    async def closed(self) -> None:
+        """Wait until the log is closed, or has stopped at a defect. No limit: most never do."""
+        await self._ended.wait()
+
     def require_open(self) -> None:
         """Raise `LogClosed` if the log is closed."""
         if self._closed:
@@ -408,6 +413,7 @@ class EventLog:
 
     def _stop(self) -> None:
         self._closed = True
+        self._ended.set()
         self._commits.end()
         self._subscriptions.wake()
 

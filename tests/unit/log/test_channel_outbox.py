@@ -15,7 +15,7 @@ from opened_log import new, opened, steered
 from museion.base.errors import InvalidInput
 from museion.base.retry import RetryPolicy
 from museion.log.event import Event
-from museion.log.event_log import EmitterInUse, EventLog
+from museion.log.event_log import EmitterInUse, EventLog, LogClosed
 from museion.log.event_store import WriteFailed
 from museion.log.memory_store import MemoryEventStore
 from museion.log.sourced.activation import NotActivated, recover_then_activate
@@ -44,6 +44,22 @@ async def _nowhere(delivery: Delivery[int]) -> None:
 
 def _payload(event: Event) -> object:
     return CHANNEL_EVENTS.decode(event)[0]
+
+
+@pytest.mark.parametrize("lost", [set(), {"a"}])
+@in_event_loop
+async def test_a_channel_ends_when_its_log_closes_whether_it_rests_or_tries(lost: set[str]) -> None:
+    receiver = Receiver()
+    receiver.lost = lost
+    async with opened() as log:
+        channel = channel_of(log, receiver, OutboxPolicy(redelivery_delay_s=3600.0))
+        async with running(channel) as task:
+            await channel.enqueue("a")
+            await until(lambda: bool(channel.trouble) if lost else channel.pending == 0)
+            await log.close()
+            async with asyncio.timeout(5):
+                await asyncio.wait([task])
+            assert isinstance(task.exception(), LogClosed)
 
 
 @in_event_loop

@@ -14,7 +14,7 @@ from opened_log import new, opened, steered
 
 from museion.base.errors import InvalidInput
 from museion.base.retry import RetryPolicy
-from museion.log.event_log import EmitterInUse, EventLog
+from museion.log.event_log import EmitterInUse, EventLog, LogClosed
 from museion.log.event_store import WriteFailed
 from museion.log.event_types import event_type
 from museion.log.memory_store import MemoryEventStore
@@ -49,6 +49,19 @@ def ask(channel: Channel[str], *texts: str) -> None:
 def _settled(channel: Channel[str]) -> bool:
     """Whether everything was tried."""
     return all(channel.unconfirmed.values())
+
+
+@pytest.mark.parametrize("activate", [True, False])
+@in_event_loop
+async def test_a_resting_channel_ends_when_its_log_closes(activate: bool) -> None:
+    async with opened() as log:
+        channel = await channel_of(log, Receiver())
+        async with running(channel, activate=activate) as task:
+            await until(lambda: not task.done())
+            await log.close()
+            async with asyncio.timeout(5):
+                await asyncio.wait([task])
+            assert isinstance(task.exception(), LogClosed)
 
 
 @in_event_loop

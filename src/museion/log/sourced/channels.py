@@ -21,6 +21,7 @@ from museion.log.event_log import EventLog
 from museion.log.event_types import EventTypes, event_type
 from museion.log.sourced.activation import Activation
 from museion.log.sourced.redelivery import DeliveryKey, Destination, M, attempt, new_delivery
+from museion.log.sourced.while_open import while_open
 
 __all__ = ["Channel", "ChannelFull", "ChannelNotRecovered", "DeliveryConfirmed"]
 
@@ -184,13 +185,16 @@ class Channel(Generic[M]):
         await self.recover()
         with self._log.claim(self.name):
             self._activation.ready()
-            await self._activation.activated(limit_s=None)
-            while True:
-                self._grown.clear()
-                while self._waiting:
-                    await self._deliver(self._waiting[0])
-                    self._buffered -= len(self._waiting.popleft().messages)
-                await self._grown.wait()
+            await while_open(self._log, self._deliver_all())
+
+    async def _deliver_all(self) -> None:
+        await self._activation.activated(limit_s=None)
+        while True:
+            self._grown.clear()
+            while self._waiting:
+                await self._deliver(self._waiting[0])
+                self._buffered -= len(self._waiting.popleft().messages)
+            await self._grown.wait()
 
     def activate(self) -> None:
         """Let messages go out. Idempotent; does not wait."""

@@ -36,6 +36,7 @@ from museion.log.sourced.redelivery import (
     attempt,
     new_delivery,
 )
+from museion.log.sourced.while_open import while_open
 
 __all__ = [
     "DeliveryStopped",
@@ -172,10 +173,7 @@ class ReliableChannel(Generic[M]):
         self._stopped = None
         with self._log.claim(self.name):
             self._activation.ready()
-            await self._activation.activated(limit_s=None)
-            async with aclosing(self._outbox()) as outbox:
-                async for event, enqueued in outbox:
-                    await self._deliver(event, enqueued)
+            await while_open(self._log, self._deliver_all())
 
     def restart(self) -> None:
         """Try again what the channel stopped at. Raises `NotStopped`."""
@@ -198,6 +196,12 @@ class ReliableChannel(Generic[M]):
         await self._write(MessagesDropped(stopped.sequence_nr, reason), progress)
         if self._stopped is stopped:
             self.restart()
+
+    async def _deliver_all(self) -> None:
+        await self._activation.activated(limit_s=None)
+        async with aclosing(self._outbox()) as outbox:
+            async for event, enqueued in outbox:
+                await self._deliver(event, enqueued)
 
     @property
     def _delivered(self) -> str:
