@@ -239,7 +239,7 @@ class TestForm2:
             b"events": [(_number(300), frame)],
             b"aggregates": found[b"aggregates"],  # numbered in the order in which they came
             b"destinations": [(_number(each), _number(300)) for each in (1, 2, 3)],
-            b"progress": [(b"metadata", _number(299))],
+            b"progress": [(b"metadata", _number(299) + bytes.fromhex("36bc26ed"))],
             b"meta": [
                 (b"chain", bytes.fromhex("81a4726f6d65c420" + GOLDEN_DIGEST_FULL)),
                 (b"form", b"2"),

@@ -6,8 +6,9 @@ covers these bytes. Layout of a frame:
 
     crc32 (4 bytes, big endian) | 0x02 | chain digest (32 bytes) | envelope
 
-The checksum is over what follows it and starts from the sequence number instead of 0, so it also
-tells when a frame stands in the place of another. 32 zero bytes stand for no chain digest.
+The checksum is over what follows it and starts from the sequence number instead of 0 (its halves
+joined by exclusive or), so it also tells when a frame stands in the place of another. 32 zero bytes
+stand for no chain digest.
 
 Version 0.1 of Museion wrote `crc32 | envelope`, all fields filled in and without a digest. The
 first byte of such an envelope is that of a msgpack array, so both forms can stand in one log.
@@ -28,8 +29,7 @@ from museion.log.event_store import DamagedEvent
 
 _CRC = struct.Struct(">I")
 _FORM = b"\x02"
-_ENVELOPE_AT = 1 + len(START)
-_CRC_START = 0xFFFF_FFFF
+_HEAD = struct.Struct(f">IB{len(START)}s")
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Event)
 
@@ -71,7 +71,7 @@ def pack_frame(envelope: bytes, chain_digest: bytes | None, sequence_nr: int) ->
     """Return the stored form of an envelope and its chain digest, for one place in a log."""
     head = _FORM + (chain_digest or START)
     # In two steps, so that the envelope is copied once only.
-    checksum = zlib.crc32(envelope, zlib.crc32(head, sequence_nr & _CRC_START))
+    checksum = zlib.crc32(envelope, _checksum(head, sequence_nr))
     return b"%b%b%b" % (_CRC.pack(checksum), head, envelope)
 
 
@@ -81,33 +81,30 @@ def unpack_frame(stored: Stored, sequence_nr: int, log_id: str) -> Event:
     Raises:
         DamagedEvent: the checksum does not match, or the content is no event.
     """
-    if len(stored) <= _CRC.size:
+    if len(stored) <= _HEAD.size or stored[_CRC.size] != _FORM[0]:
+        return _unpack_form_1(stored, sequence_nr)
+    checksum, _, digest = _HEAD.unpack_from(stored)
+    if checksum != _checksum(stored[_CRC.size :], sequence_nr):
         raise DamagedEvent(sequence_nr)
-    content = stored[_CRC.size :]
-    (checksum,) = _CRC.unpack_from(stored)
-    if content[0] != _FORM[0]:
-        return _unpack_form_1(content, sequence_nr, checksum)
-    if checksum != zlib.crc32(content, sequence_nr & _CRC_START):  # `_checksum`, in place
-        raise DamagedEvent(sequence_nr)
-    event = _decode(content[_ENVELOPE_AT:], sequence_nr)
-    if content[_ENVELOPE_AT] == _MANY_FIELDS:
-        event = NewerEvent(**msgspec.structs.asdict(event), envelope=bytes(content[_ENVELOPE_AT:]))
+    event = _decode(stored[_HEAD.size :], sequence_nr)
+    if stored[_HEAD.size] == _MANY_FIELDS:
+        event = NewerEvent(**msgspec.structs.asdict(event), envelope=bytes(stored[_HEAD.size :]))
     # NOTE: nobody has seen this object yet, so filling it in spares a copy of a hot path.
     force_setattr(event, "log_id", log_id)
     force_setattr(event, "sequence_nr", sequence_nr)
-    digest = bytes(content[1:_ENVELOPE_AT])
     if digest != START:
         force_setattr(event, "chain_digest", digest)
     return event
 
 
 def _checksum(content: Stored, sequence_nr: int) -> int:
-    # It begins with the number, so that a frame in the place of another is damage.
-    return zlib.crc32(content, sequence_nr & _CRC_START)
+    # It begins with the number, both halves, so that a frame in the place of another is damage.
+    return zlib.crc32(content, (sequence_nr ^ sequence_nr >> 32) & 0xFFFF_FFFF)
 
 
-def _unpack_form_1(content: Stored, sequence_nr: int, checksum: int) -> Event:
-    if checksum != zlib.crc32(content):
+def _unpack_form_1(stored: Stored, sequence_nr: int) -> Event:
+    content = stored[_CRC.size :]
+    if len(stored) <= _CRC.size or _CRC.unpack_from(stored)[0] != zlib.crc32(content):
         raise DamagedEvent(sequence_nr)
     event = _decode(content, sequence_nr)
     if event.sequence_nr != sequence_nr:

@@ -41,7 +41,7 @@ class BatchLimits:
     max_batch_events: int = 512
     max_batch_bytes: int = 8 << 20
     max_pending_requests: int = 1024
-    replay_batch_events: int = 512
+    replay_batch_events: int = 2048
     replay_batch_bytes: int = MAX_READ_BYTES
 
 

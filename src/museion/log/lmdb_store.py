@@ -17,7 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import lmdb
@@ -35,7 +35,6 @@ from museion.log.event_store import (
     WriteBatch,
     WriteFailed,
     advanced,
-    within,
 )
 from museion.log.frame import Stored, unpack_frame
 from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
@@ -154,16 +153,14 @@ class LmdbEventStore:
         max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events above `after`, checked against their checksums."""
-        log_id = self._log_id
         with self._environment.reading() as reading:
             if aggregate_id is None:
                 stored = self._scan(reading, after)
             else:
-                stored = self._scan_aggregate(reading, aggregate_id, after)
-            events = (unpack_frame(frame, _number(key), log_id) for key, frame in stored)
-            given_to = sum(self._state.version.times.values())
-            checked = _checked(events, after, aggregate_id, given_to)
-            return within(checked, limit=limit, max_bytes=max_bytes)
+                stored = self._of_aggregate(reading, aggregate_id, after, limit)
+            return self._unpacked(
+                stored, after=after, limit=limit, aggregate_id=aggregate_id, max_bytes=max_bytes
+            )
 
     def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
         """Return at most `limit` ids of aggregates above `after`, in the order of their bytes."""
@@ -331,43 +328,60 @@ class LmdbEventStore:
 
     def _scan(self, reading: lmdb.Transaction, after: int) -> Iterator[tuple[Stored, Stored]]:
         cursor = reading.cursor(db=self._events)
-        if cursor.set_range(_NUMBER.pack(after + 1)):
-            yield from cursor.iternext()
+        return cursor.iternext() if cursor.set_range(_NUMBER.pack(after + 1)) else iter(())
 
-    def _scan_aggregate(
-        self, reading: lmdb.Transaction, aggregate_id: str, after: int
+    def _of_aggregate(
+        self, reading: lmdb.Transaction, aggregate_id: str, after: int, limit: int
     ) -> Iterator[tuple[Stored, Stored]]:
         key = _key(aggregate_id)
         number = key and reading.get(key, db=self._aggregates)
         cursor = reading.cursor(db=self._destinations)
         if not number or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
-            return
-        for place in cursor.iternext_dup():
-            frame = reading.get(place, db=self._events)
-            if frame is None:
-                raise DamagedEvent(_number(place), "the index names it, but it is missing")
-            yield place, frame
+            return iter(())
+        places = [bytes(place) for place in islice(cursor.iternext_dup(), limit)]
+        found = reading.cursor(db=self._events).getmulti(places)
+        if len(found) < len(places):
+            there = {bytes(place) for place, _ in found}
+            gone = next(place for place in places if place not in there)
+            found = [each for each in found if bytes(each[0]) < gone]
+            return chain(found, _missing(_number(gone)))
+        return iter(found)
+
+    def _unpacked(
+        self,
+        stored: Iterator[tuple[Stored, Stored]],
+        *,
+        after: int,
+        limit: int,
+        aggregate_id: str | None,
+        max_bytes: int,
+    ) -> list[Event]:
+        """Return events within bounds; what only a broken tree or index can lead to is damage."""
+        events: list[Event] = []
+        size_bytes = 0
+        unpack_number, log_id = _NUMBER.unpack, self._log_id
+        for key, frame in stored:  # a hot path: no calls that can be spared
+            (number,) = unpack_number(key)
+            if number <= after:
+                raise DamagedEvent(number, f"it comes behind event {after}")
+            event = unpack_frame(frame, number, log_id)
+            concerned = aggregate_id is None or aggregate_id == event.aggregate_id
+            if not concerned and aggregate_id not in event.custom_destinations:
+                raise DamagedEvent(number, f"the index names it for {aggregate_id!r:.100}")
+            size_bytes += len(event.payload)
+            if size_bytes > max_bytes and events:
+                break
+            events.append(event)
+            if len(events) >= limit:
+                break
+            after = number
+        return events
 
 
-def _checked(
-    events: Iterator[Event], after: int, aggregate_id: str | None, given_to: int
-) -> Iterator[Event]:
-    """Pass events on; what only a broken tree or index can lead to is damage.
-
-    Checksums do not cover the way to an event, and of its number the lower 32 bits only. A log
-    never gives a number above `given_to`, the sum of all times in its version vector.
-    """
-    for event in events:
-        number = event.sequence_nr
-        if number <= after:
-            raise DamagedEvent(number, f"it comes behind event {after}")
-        if number >> 32 and number > given_to:
-            raise DamagedEvent(number, f"numbers up to {given_to} were given")
-        after = number
-        concerned = aggregate_id in (None, event.aggregate_id)
-        if not concerned and aggregate_id not in event.custom_destinations:
-            raise DamagedEvent(number, f"the index names it for {aggregate_id!r:.100}")
-        yield event
+def _missing(number: int) -> Iterator[tuple[Stored, Stored]]:
+    """Raise when it is reached: events before it may be all that is wanted."""
+    raise DamagedEvent(number, "the index names it, but it is missing")
+    yield
 
 
 def _key(name: str) -> bytes | None:
