@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -131,6 +132,29 @@ async def test_conditional_requests_work_for_all_that_know_what_they_handled_and
         for other in (log, ProcessorRunner(log, Echo()), recorders, "text"):
             with pytest.raises(NoVersion):
                 await at_least(other, event.vector_timestamp)
+
+
+@in_event_loop
+async def test_a_token_is_not_reached_before_the_receiver_has_handled_what_it_covers() -> None:
+    """Also when all is in the log already, and the receiver is merely behind."""
+    store, may_read = steered(), threading.Event()
+    async with (
+        opened(store) as log,
+        running(Texts, log) as view,
+        Aggregates(log, Recorder) as recorders,
+    ):
+        recorder = await recorders.get("a")
+        store.before_read = lambda: may_read.wait(30.0)
+        # More than the queue of a subscriber takes, so both have to read it from the store.
+        events = await emit(log, *(Noted(str(number)) for number in range(2000)))
+        token = events[-1].vector_timestamp
+        waiting = [asyncio.create_task(each.at_least(token)) for each in (view, recorder)]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        may_read.set()
+        await asyncio.gather(*waiting)
+        assert len(view.texts) == len(await recorder.look()) == 2000
 
 
 # Aggregates
