@@ -3,9 +3,9 @@
     from museion.log import Aggregate, Aggregates, EventLog, LmdbEventStore, command, handles
 
 What stands here is the door for most programs; each name is imported when it is first used.
-Special parts have their own modules: `sourced.processor`, `sourced.writer`, `sourced.delivery`,
-`sourced.channels`, `sourced.conflicts`, `postgres_store`, `subject_keys`, `erasure`, `queries`,
-`verification`, `export`, `replication.link`.
+Special parts have their own modules: `sourced.stateful_processor`, `sourced.channels`,
+`sourced.outbox`, `sourced.request_reply`, `postgres_store`, `subject_keys`, `queries`,
+`verification`, `export`, `replication.link`; further errors are in `sourced.refusals`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from museion.log.erasure import erase
     from museion.log.event import Event, EventId, InvalidEvent, NewEvent, Relation, relation
     from museion.log.event_log import BatchLimits, EventLog, QueueLimits, WritePolicy
     from museion.log.event_store import (
@@ -25,8 +26,20 @@ if TYPE_CHECKING:
         WriteBatch,
         WriteFailed,
     )
-    from museion.log.event_types import Erased, EventTypes, Unknown, event_type, tag, written_name
+    from museion.log.event_types import (
+        Erased,
+        EventTypes,
+        NotAnEventType,
+        UndecodablePayload,
+        UnencodablePayload,
+        Unknown,
+        event_type,
+        tag,
+        written_name,
+    )
     from museion.log.file_snapshots import FileSnapshotStore
+    from museion.log.file_subject_keys import FileSubjectKeys
+    from museion.log.lmdb_environment import LogInUse
     from museion.log.lmdb_store import LmdbEventStore
     from museion.log.log_errors import (
         EmitterInUse,
@@ -41,16 +54,34 @@ if TYPE_CHECKING:
     from museion.log.sourced.aggregates import Aggregates
     from museion.log.sourced.behaviour import Behaviour
     from museion.log.sourced.conditional import at_least
+    from museion.log.sourced.conflicts import ConflictDetected, ResolutionRejected
+    from museion.log.sourced.delivery import Deliveries
+    from museion.log.sourced.processor import ProcessorRunner
     from museion.log.sourced.recovery import Recovery
+    from museion.log.sourced.redelivery import Delivery, DeliveryPolicy, Destination
+    from museion.log.sourced.refusals import (
+        AggregateStopped,
+        InvalidDefinition,
+        NotHandled,
+        NotReached,
+        Overloaded,
+        SnapshotRefused,
+        UnhandledCommand,
+        WrittenNotHandled,
+    )
+    from museion.log.sourced.unconfirmed import TooManyUnconfirmed
     from museion.log.sourced.version_list import ListState, VersionList
     from museion.log.sourced.version_tree import TreeState, VersionTree
     from museion.log.sourced.versioned import Versioned
     from museion.log.sourced.view import View, running
+    from museion.log.sourced.writer import WriterBusy, WriterRunner
     from museion.log.statistics import LogStatistics
+    from museion.log.subject_keys import KeyMissing
     from museion.log.subscription import SlowSubscriber, SubscriberTooSlow, Subscription
     from museion.log.vector_time import VectorTime, merge_all
 
 _HOMES = {
+    "erase": "erasure",
     "Event": "event",
     "EventId": "event",
     "InvalidEvent": "event",
@@ -70,11 +101,16 @@ _HOMES = {
     "WriteFailed": "event_store",
     "Erased": "event_types",
     "EventTypes": "event_types",
+    "NotAnEventType": "event_types",
+    "UndecodablePayload": "event_types",
+    "UnencodablePayload": "event_types",
     "Unknown": "event_types",
     "event_type": "event_types",
     "tag": "event_types",
     "written_name": "event_types",
     "FileSnapshotStore": "file_snapshots",
+    "FileSubjectKeys": "file_subject_keys",
+    "LogInUse": "lmdb_environment",
     "LmdbEventStore": "lmdb_store",
     "EmitterInUse": "log_errors",
     "LogClosed": "log_errors",
@@ -92,7 +128,23 @@ _HOMES = {
     "Aggregates": "sourced.aggregates",
     "Behaviour": "sourced.behaviour",
     "at_least": "sourced.conditional",
+    "ConflictDetected": "sourced.conflicts",
+    "ResolutionRejected": "sourced.conflicts",
+    "Deliveries": "sourced.delivery",
+    "ProcessorRunner": "sourced.processor",
     "Recovery": "sourced.recovery",
+    "Delivery": "sourced.redelivery",
+    "DeliveryPolicy": "sourced.redelivery",
+    "Destination": "sourced.redelivery",
+    "AggregateStopped": "sourced.refusals",
+    "InvalidDefinition": "sourced.refusals",
+    "NotHandled": "sourced.refusals",
+    "NotReached": "sourced.refusals",
+    "Overloaded": "sourced.refusals",
+    "SnapshotRefused": "sourced.refusals",
+    "UnhandledCommand": "sourced.refusals",
+    "WrittenNotHandled": "sourced.refusals",
+    "TooManyUnconfirmed": "sourced.unconfirmed",
     "ListState": "sourced.version_list",
     "VersionList": "sourced.version_list",
     "TreeState": "sourced.version_tree",
@@ -100,7 +152,10 @@ _HOMES = {
     "Versioned": "sourced.versioned",
     "View": "sourced.view",
     "running": "sourced.view",
+    "WriterBusy": "sourced.writer",
+    "WriterRunner": "sourced.writer",
     "LogStatistics": "statistics",
+    "KeyMissing": "subject_keys",
     "SlowSubscriber": "subscription",
     "SubscriberTooSlow": "subscription",
     "Subscription": "subscription",
@@ -110,10 +165,16 @@ _HOMES = {
 
 __all__ = [
     "Aggregate",
+    "AggregateStopped",
     "Aggregates",
     "BatchLimits",
     "Behaviour",
+    "ConflictDetected",
     "DamagedEvent",
+    "Deliveries",
+    "Delivery",
+    "DeliveryPolicy",
+    "Destination",
     "EmitterInUse",
     "Erased",
     "Event",
@@ -122,29 +183,44 @@ __all__ = [
     "EventStore",
     "EventTypes",
     "FileSnapshotStore",
+    "FileSubjectKeys",
+    "InvalidDefinition",
     "InvalidEvent",
+    "KeyMissing",
     "ListState",
     "LmdbEventStore",
     "LogClosed",
     "LogDefect",
+    "LogInUse",
     "LogStatistics",
     "LogUnavailable",
     "MemoryEventStore",
     "MemorySnapshotStore",
     "NewEvent",
+    "NotAnEventType",
+    "NotHandled",
+    "NotReached",
     "OutcomeUnknown",
+    "Overloaded",
+    "ProcessorRunner",
     "QueueLimits",
     "ReadFailed",
     "Recovery",
     "Relation",
+    "ResolutionRejected",
     "Retention",
     "SlowSubscriber",
     "Snapshot",
+    "SnapshotRefused",
     "SnapshotStore",
     "StoreState",
     "SubscriberTooSlow",
     "Subscription",
+    "TooManyUnconfirmed",
     "TreeState",
+    "UndecodablePayload",
+    "UnencodablePayload",
+    "UnhandledCommand",
     "Unknown",
     "UnknownPosition",
     "VectorTime",
@@ -155,8 +231,12 @@ __all__ = [
     "WriteBatch",
     "WriteFailed",
     "WritePolicy",
+    "WriterBusy",
+    "WriterRunner",
+    "WrittenNotHandled",
     "at_least",
     "command",
+    "erase",
     "event_type",
     "handles",
     "merge_all",

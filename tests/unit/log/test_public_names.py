@@ -8,12 +8,25 @@ import sys
 import pytest
 
 import museion.log
+from museion.base.errors import Unavailable
+from museion.log.sourced import refusals
 
 
 def test_every_listed_name_is_there() -> None:
     assert sorted(museion.log._HOMES) == museion.log.__all__
     for name in museion.log.__all__:
         assert getattr(museion.log, name) is not None
+
+
+def test_what_a_program_catches_when_a_request_fails_is_at_the_door() -> None:
+    refused = {
+        name
+        for name in vars(refusals)
+        if isinstance(kind := getattr(refusals, name), type)
+        and issubclass(kind, (Unavailable, RuntimeError))  # what may pass, or has happened
+        and kind.__module__ == refusals.__name__
+    }
+    assert refused - {"NotOpen"} <= set(museion.log.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
