@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from museion.log.sourced.version_tree import TreeState, VersionTree
     from museion.log.sourced.versioned import Versioned
     from museion.log.sourced.view import View, running
-    from museion.log.sourced.writer import WriterBusy, WriterRunner
+    from museion.log.sourced.writer import WriterBusy, WriterRunner, writing
     from museion.log.statistics import LogStatistics
     from museion.log.subject_keys import KeyMissing
     from museion.log.subscription import SlowSubscriber, SubscriberTooSlow, Subscription
@@ -154,6 +154,7 @@ _HOMES = {
     "running": "sourced.view",
     "WriterBusy": "sourced.writer",
     "WriterRunner": "sourced.writer",
+    "writing": "sourced.writer",
     "LogStatistics": "statistics",
     "KeyMissing": "subject_keys",
     "SlowSubscriber": "subscription",
@@ -243,6 +244,7 @@ __all__ = [
     "relation",
     "running",
     "tag",
+    "writing",
     "written_name",
 ]
 
