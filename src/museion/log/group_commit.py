@@ -11,11 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TypeAlias
 
-from museion.base.errors import Damaged, Unavailable
+from museion.base.errors import Damaged, InvalidInput, Unavailable
 from museion.log.circuit_breaker import CircuitBreaker, WritePolicy
 from museion.log.event import Event, NewEvent
 from museion.log.event_store import (
@@ -36,6 +36,9 @@ class BatchLimits:
 
     A single request above a limit is still written, as a group of its own; a single event above
     `replay_batch_bytes` is still read, as a batch of its own. Bytes are those of payloads.
+
+    Raises:
+        InvalidInput: one of them is below 1; nothing would ever be written or read.
     """
 
     max_batch_events: int = 512
@@ -43,6 +46,11 @@ class BatchLimits:
     max_pending_requests: int = 1024
     replay_batch_events: int = 2048
     replay_batch_bytes: int = MAX_READ_BYTES
+
+    def __post_init__(self) -> None:
+        for name, limit in asdict(self).items():
+            if limit < 1:
+                raise InvalidInput(f"Expected {name} of at least 1, got {limit}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

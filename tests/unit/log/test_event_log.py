@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from opened_log import counted, held_up, new, opened, read_up_to, steered
 
+from museion.base.errors import InvalidInput
 from museion.log.event import (
     EventId,
     InvalidEvent,
@@ -334,6 +335,10 @@ class TestCancellation:
             await first
             await asyncio.gather(*(log.append([new(b"yes")]) for _ in range(10)))
             assert [event.payload for event in await log.read()] == [b"first"] + [b"yes"] * 10
+
+    def test_a_limit_that_would_let_nothing_through_is_refused(self) -> None:
+        with pytest.raises(InvalidInput, match="max_pending_requests of at least 1, got 0"):
+            BatchLimits(max_pending_requests=0)
 
     @in_event_loop
     async def test_a_time_limit_on_an_append_works(self) -> None:
