@@ -243,6 +243,7 @@ class TestForm2:
             b"meta": [
                 (b"chain", bytes.fromhex("81a4726f6d65c420" + GOLDEN_DIGEST_FULL)),
                 (b"form", b"2"),
+                (b"indexed_to", _number(300) + bytes.fromhex("8b98069e")),
                 (b"log_id", log_id.encode()),
                 (b"version", _VERSION),
             ],

@@ -3,9 +3,9 @@
 Layout (all in one environment):
     events      sequence number (8 bytes, big endian) -> frame (`log.frame`)
     aggregates  aggregate id -> number (8 bytes); ids are stored once, the index holds numbers
-    destinations  aggregate number -> sequence numbers (8 bytes, sorted duplicates)
+    destinations  aggregate number -> sequence numbers (8 bytes, sorted duplicates): `lmdb_index`
     progress    reader's name -> sequence number, checksum
-    meta        log id, stored form, and what `StoreState` says of the whole log
+    meta        log id, stored form, how far the index reaches, and what `StoreState` says
 
 No chain covers numbers that stand for themselves, as progress does; so a checksum (CRC-32 over name
 and number, 4 bytes) stands behind them. What version 0.1 of Museion noted has none.
@@ -16,8 +16,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import chain, islice
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import lmdb
@@ -26,7 +25,7 @@ from msgspec.structs import replace
 
 from museion.base.errors import Damaged, MuseionError
 from museion.base.ids import random_id
-from museion.log.event import MAX_NAME_BYTES, Event
+from museion.log.event import Event
 from museion.log.event_store import (
     MAX_READ_BYTES,
     DamagedEvent,
@@ -38,6 +37,7 @@ from museion.log.event_store import (
 )
 from museion.log.frame import Stored, unpack_frame
 from museion.log.lmdb_environment import LockedEnvironment, UnreadableLog, opening
+from museion.log.lmdb_index import AggregateIndex, Gathered, Seen, as_key
 from museion.log.vector_time import VectorTime
 
 DEFAULT_MAP_SIZE_BYTES = 1 << 38
@@ -50,8 +50,7 @@ _CRC = struct.Struct(">I")
 _ENCODER = msgspec.msgpack.Encoder()
 _VERSION = msgspec.msgpack.Decoder(VectorTime)
 _CHAIN = msgspec.msgpack.Decoder(dict[str, bytes])
-_KNOWN_AGGREGATES = 1 << 16
-"""Aggregates whose numbers are kept in memory; then they are looked up anew."""
+_INDEXED_TO = b"indexed_to"
 
 
 class UnknownStoreForm(Damaged):
@@ -99,7 +98,11 @@ class LmdbEventStore:
         writable: bool = True,
     ) -> None:
         self._path = path
-        self._numbers: dict[str, bytes] = {}
+        self._writable = writable
+        self._suspect = False
+        self._index = AggregateIndex()
+        self._behind = Gathered()
+        self._looked_at = (0, 0)
         self._environment = LockedEnvironment(
             path, map_size_bytes=map_size_bytes, writable=writable
         )
@@ -107,10 +110,11 @@ class LmdbEventStore:
             self._open_tables()
             self._log_id = self._identity(path, writable=writable)
             self._state = self._stored_state()
+            if writable:
+                self._begin_index()
         except BaseException:
-            self.close()
+            self._environment.close()
             raise
-        self._suspect = False
 
     def recover(self) -> StoreState:
         """Return the state after the last acknowledged batch; cost does not grow with the log.
@@ -125,6 +129,8 @@ class LmdbEventStore:
         if self._suspect:
             self._reopen()
         self._state = self._stored_state()
+        if self._writable:
+            self._begin_index()
         return self._state
 
     def write(self, batch: WriteBatch) -> None:
@@ -134,8 +140,11 @@ class LmdbEventStore:
         work until the files are opened anew, which `recover` does.
         """
         after = advanced(self._state, batch)
+        is_due = self._index.is_due(batch.events)
         with self._committing() as writing:
             self._put_events(batch, writing)
+            if is_due:
+                self._write_index(writing, batch.events, to=after.sequence_nr)
             for name, position in batch.progress.items():
                 key = name.encode()
                 writing.put(key, _noted(key, position), db=self._progress)
@@ -143,6 +152,10 @@ class LmdbEventStore:
                 writing.put(b"version", _ENCODER.encode(after.version), db=self._meta)
                 writing.put(b"chain", _ENCODER.encode(after.chain), db=self._meta)
         self._state = after
+        if is_due:
+            self._index.wrote(after.sequence_nr)
+        else:
+            self._index.gather(batch.events)
 
     def read(
         self,
@@ -153,26 +166,33 @@ class LmdbEventStore:
         max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
         """Return at most `limit` events above `after`, checked against their checksums."""
+        seen = self._index.seen()
         with self._environment.reading() as reading:
             if aggregate_id is None:
                 stored = self._scan(reading, after)
             else:
-                stored = self._of_aggregate(reading, aggregate_id, after, limit)
+                stored = self._index.frames(
+                    reading,
+                    self._events,
+                    aggregate_id,
+                    seen=seen if self._writable else self._seen_in(reading),
+                    after=after,
+                    limit=limit,
+                )
             return self._unpacked(
                 stored, after=after, limit=limit, aggregate_id=aggregate_id, max_bytes=max_bytes
             )
 
     def aggregate_ids(self, *, after: str = "", limit: int) -> Sequence[str]:
         """Return at most `limit` ids of aggregates above `after`, in the order of their bytes."""
+        seen = self._index.seen()
         with self._environment.reading() as reading:
-            cursor = reading.cursor(db=self._aggregates)
-            if not cursor.set_range(after.encode() + b"\0"):
-                return []
-            return [bytes(key).decode() for key in islice(cursor.iternext(values=False), limit)]
+            seen = seen if self._writable else self._seen_in(reading)
+            return self._index.ids(reading, seen=seen, after=after, limit=limit)
 
     def progress(self, name: str) -> int:
         """Return the last stored progress of a reader, 0 when there is none."""
-        key = _key(name)
+        key = as_key(name)
         with self._environment.reading() as reading:
             stored = key and reading.get(key, db=self._progress)
             return _read_note(key, stored) if key and stored else 0
@@ -198,15 +218,23 @@ class LmdbEventStore:
         """
         assert to < self._state.sequence_nr, "the last event stays"
         with self._committing() as writing:
+            self._write_index(writing, to=self._state.sequence_nr)
             for key, frame in self._range(writing, to):
-                self._remove_from_index(writing, key, frame)
+                destinations = unpack_frame(frame, _number(key), self._log_id).destinations
+                self._index.remove(writing, key, destinations)
                 writing.delete(key, db=self._events)
             writing.put(b"removed_to", _noted(b"removed_to", to), db=self._meta)
             writing.put(b"removed_chain", _ENCODER.encode(chain), db=self._meta)
         self._state = replace(self._state, removed_to=to, removed_chain=chain)
+        self._index.wrote(None)
 
     def close(self) -> None:
-        """Close the files; reads that are under way fail. Idempotent."""
+        """Close the files, once no read is under way. Idempotent."""
+        if self._index.waiting and not self._suspect:
+            # Only to spare the next opening some work.
+            with suppress(WriteFailed, OutcomeUnknown, MuseionError), self._committing() as writing:
+                self._write_index(writing, to=self._state.sequence_nr)
+            self._index.wrote(None)
         self._environment.close()
 
     @contextmanager
@@ -217,7 +245,7 @@ class LmdbEventStore:
                 yield writing
         except lmdb.Error as reason:
             cause = self._environment.cause_of(reason)
-            self._numbers.clear()  # some were given in the transaction that is gone
+            self._index.failed()
             if not self._is_as_before():
                 self._suspect = True
                 raise OutcomeUnknown(cause) from reason
@@ -236,36 +264,36 @@ class LmdbEventStore:
             writing.put(b"reopened", _NUMBER.pack(times + 1), db=self._meta)
 
         self._environment.reopen(self._open_tables, prove)
-        self._numbers.clear()
         self._suspect = False
 
     def _open_tables(self) -> None:
         self._meta = self._environment.table(b"meta")
         self._events = self._environment.table(b"events")
-        self._aggregates = self._environment.table(b"aggregates")
-        self._destinations = self._environment.table(b"destinations", many=True)
         self._progress = self._environment.table(b"progress")
+        self._index.open_tables(self._environment.table)
 
     def _identity(self, path: Path, *, writable: bool) -> str:
         with opening(path), self._environment.reading() as reading:
             form = bytes(reading.get(b"form", b"", db=self._meta))
             log_id = bytes(reading.get(b"log_id", b"", db=self._meta)).decode()
+            is_noted = reading.get(_INDEXED_TO, db=self._meta) is not None
+            last = self._last(reading)
         if form not in (b"", _FORM_OF_0_1, _FORM) or (not form and not writable):
             raise UnknownStoreForm(path, form)
-        if form == _FORM or not writable:
+        if (form == _FORM and is_noted) or not writable:
             return log_id
         with opening(path), self._environment.writing() as writing:
             # Frames of form 1 stay as they are: each frame tells which form it has.
             log_id = log_id or random_id()
             writing.put(b"form", _FORM, db=self._meta)
             writing.put(b"log_id", log_id.encode(), db=self._meta)
+            writing.put(_INDEXED_TO, _noted(_INDEXED_TO, last), db=self._meta)
         return log_id
 
     def _stored_state(self) -> StoreState:
         with self._environment.reading(waits=False) as reading:
             meta = {bytes(key): bytes(value) for key, value in reading.cursor(db=self._meta)}
-            cursor = reading.cursor(db=self._events)
-            last = _number(cursor.key()) if cursor.last() else 0
+            last = self._last(reading)
         none = _NUMBER.pack(0)
         try:
             return StoreState(
@@ -287,29 +315,40 @@ class LmdbEventStore:
         cursor = writing.cursor(db=self._events)
         _, added = cursor.putmulti(list(zip(keys, batch.frames, strict=True)), append=True)
         assert added == len(keys), "the events are not above all that are stored"
-        places: list[tuple[bytes, bytes]] = []
-        for key, event in zip(keys, batch.events, strict=True):
-            if event.custom_destinations:
-                numbered = (self._aggregate_number(writing, each) for each in event.destinations)
-                places += [(number, key) for number in numbered]
-            elif event.aggregate_id is not None:
-                places.append((self._aggregate_number(writing, event.aggregate_id), key))
-        places.sort()  # neighbours in the tree are put one after another
-        writing.cursor(db=self._destinations).putmulti(places)
 
-    def _aggregate_number(self, writing: lmdb.Transaction, aggregate_id: str) -> bytes:
-        known = self._numbers.get(aggregate_id)
-        if known is not None:
-            return known
-        key = aggregate_id.encode()
-        stored = writing.get(key, db=self._aggregates)
-        if stored is None:
-            stored = _NUMBER.pack(writing.stat(self._aggregates)["entries"] + 1)
-            writing.put(key, stored, db=self._aggregates)
-        if len(self._numbers) >= _KNOWN_AGGREGATES:
-            self._numbers.clear()
-        self._numbers[aggregate_id] = bytes(stored)
-        return self._numbers[aggregate_id]
+    def _write_index(
+        self, writing: lmdb.Transaction, events: Sequence[Event] = (), *, to: int
+    ) -> None:
+        reaches = self._index.write(writing, events, to=to)
+        writing.put(_INDEXED_TO, _noted(_INDEXED_TO, reaches), db=self._meta)
+
+    def _begin_index(self) -> None:
+        with self._environment.reading(waits=False) as reading:
+            self._index.begin(self._state.sequence_nr, self._behind_index(reading))
+
+    def _seen_in(self, reading: lmdb.Transaction) -> Seen:
+        """Return what stands behind the index, where another process writes the log."""
+        place = (self._indexed_to(reading), self._last(reading))
+        if place != self._looked_at:
+            self._behind, self._looked_at = self._behind_index(reading), place
+        return Seen(_NUMBER.pack(place[1]), self._behind)
+
+    def _behind_index(self, reading: lmdb.Transaction) -> Gathered:
+        events, damaged = [], []
+        for key, frame in self._scan(reading, self._indexed_to(reading)):
+            try:
+                events.append(unpack_frame(frame, _number(key), self._log_id))
+            except DamagedEvent:
+                damaged.append(bytes(key))
+        return Gathered(events, damaged)
+
+    def _indexed_to(self, reading: lmdb.Transaction) -> int:
+        stored = reading.get(_INDEXED_TO, db=self._meta)
+        return self._last(reading) if stored is None else _read_note(_INDEXED_TO, stored)
+
+    def _last(self, reading: lmdb.Transaction) -> int:
+        cursor = reading.cursor(db=self._events)
+        return _number(cursor.key()) if cursor.last() else 0
 
     def _range(self, writing: lmdb.Transaction, to: int) -> list[tuple[bytes, bytes]]:
         end = _NUMBER.pack(to)
@@ -320,32 +359,9 @@ class LmdbEventStore:
             found.append((bytes(key), bytes(frame)))
         return found
 
-    def _remove_from_index(self, writing: lmdb.Transaction, key: bytes, frame: bytes) -> None:
-        for destination in unpack_frame(frame, _number(key), self._log_id).destinations:
-            number = writing.get(destination.encode(), db=self._aggregates)
-            if number is not None:
-                writing.delete(number, key, db=self._destinations)
-
     def _scan(self, reading: lmdb.Transaction, after: int) -> Iterator[tuple[Stored, Stored]]:
         cursor = reading.cursor(db=self._events)
         return cursor.iternext() if cursor.set_range(_NUMBER.pack(after + 1)) else iter(())
-
-    def _of_aggregate(
-        self, reading: lmdb.Transaction, aggregate_id: str, after: int, limit: int
-    ) -> Iterator[tuple[Stored, Stored]]:
-        key = _key(aggregate_id)
-        number = key and reading.get(key, db=self._aggregates)
-        cursor = reading.cursor(db=self._destinations)
-        if not number or not cursor.set_range_dup(number, _NUMBER.pack(after + 1)):
-            return iter(())
-        places = [bytes(place) for place in islice(cursor.iternext_dup(), limit)]
-        found = reading.cursor(db=self._events).getmulti(places)
-        if len(found) < len(places):
-            there = {bytes(place) for place, _ in found}
-            gone = next(place for place in places if place not in there)
-            found = [each for each in found if bytes(each[0]) < gone]
-            return chain(found, _missing(_number(gone)))
-        return iter(found)
 
     def _unpacked(
         self,
@@ -376,21 +392,6 @@ class LmdbEventStore:
                 break
             after = number
         return events
-
-
-def _missing(number: int) -> Iterator[tuple[Stored, Stored]]:
-    """Raise when it is reached: events before it may be all that is wanted."""
-    raise DamagedEvent(number, "the index names it, but it is missing")
-    yield
-
-
-def _key(name: str) -> bytes | None:
-    """Return a name as a key, or None where no stored key can be like it."""
-    try:
-        key = name.encode()
-    except UnicodeEncodeError:
-        return None
-    return key if 1 <= len(key) <= MAX_NAME_BYTES else None
 
 
 def _number(stored: Stored) -> int:
