@@ -33,7 +33,7 @@ class LogInUse(Conflict):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"The log in {path} is already open; it can have one writer only.",
-            remedy="Close the other program that works on this site, or ask that program.",
+            remedy="Close the other program that has it open, or ask that program.",
         )
 
 
