@@ -129,7 +129,8 @@ def _kinds(owner: type, name: str, handler: Callable[..., Any]) -> tuple[type, .
         raise InvalidDefinition(place, "the parameters self and event", parameters)
     kinds = getattr(handler, _MARK) or _annotated(place, handler, parameters[1])
     if not kinds or not all(isinstance(kind, type) for kind in kinds):
-        raise InvalidDefinition(place, "an annotation that names payload classes", kinds)
+        expected = f"payload classes as annotation of `{parameters[1]}`, or in @handles(Type)"
+        raise InvalidDefinition(place, expected, kinds or "none")
     return kinds
 
 
