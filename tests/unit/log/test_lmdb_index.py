@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from museion.testing.contracts.event_store import (
 
 
 @pytest.fixture(autouse=True)
-def written_with_every_third_event(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def written_with_every_third_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmdb_index, "MAX_GATHERED", 3)
     return
 
