@@ -172,7 +172,10 @@ class EventTypes:
             # read back from would stop, for good, whoever has to replay it.
             self._readings[mark.type_name].decode(content)
         except _UNENCODABLE as reason:
-            raise UnencodablePayload(mark.type_name, reason) from reason
+            if mark.subject is None:
+                raise UnencodablePayload(mark.type_name, str(reason)) from reason
+            # What is about a person must not come into a log file in clear: reasons may quote it.
+            raise UnencodablePayload(mark.type_name, type(reason).__name__) from None
         key_id = None
         if mark.subject is not None:
             content, key_id = self._sealed(mark, content, mark.subject(payload))

@@ -46,7 +46,7 @@ class NoSubjectKeys(InvalidInput):
 class UnencodablePayload(InvalidInput):
     """A payload holds what msgpack, or its own class, does not take; nothing was done."""
 
-    def __init__(self, type_name: str, reason: Exception) -> None:
+    def __init__(self, type_name: str, reason: str) -> None:
         super().__init__(
             f"A payload of event type {type_name} cannot be written: {reason}.",
             remedy="Give its fields values of the types that the class names.",

@@ -247,9 +247,7 @@ async def test_a_class_whose_handlers_or_commands_do_not_fit_is_refused_at_once(
 @in_event_loop
 async def test_a_handler_without_annotation_is_told_where_it_belongs() -> None:
     async with opened() as log:
-        with pytest.raises(
-            InvalidDefinition, match="annotation of `event`, or in @handles.*'none'"
-        ):
+        with pytest.raises(InvalidDefinition, match=r"of `event`, or in @handles.*'none'"):
             Aggregates(log, Bare)
 
 

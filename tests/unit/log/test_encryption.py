@@ -19,6 +19,7 @@ from museion.log.event_types import (
     NoSubjectKeys,
     TamperedPayload,
     UndecodablePayload,
+    UnencodablePayload,
     Unknown,
     event_type,
 )
@@ -200,13 +201,21 @@ class TestEvents:
         told = "".join(format_exception(raised.value, limit=0))
         assert "Rome" not in told
 
+    def test_a_field_of_a_wrong_type_is_refused_without_a_word_of_what_it_holds(self) -> None:
+        with pytest.raises(UnencodablePayload, match="ValidationError") as raised:
+            Written().types.encode(CustomerMoved("c", 1234), emitter_id="e")  # type: ignore[arg-type]  # wrong
+
+        assert "1234" not in "".join(format_exception(raised.value, limit=0))
+
     @pytest.mark.parametrize("subject_id", ["", 7, b"customer", "n" * 512])
     def test_what_cannot_name_a_subject_is_refused_and_not_repeated_in_the_error(
         self, subject_id: str
     ) -> None:
-        types = Written().types
+        named = msgspec.defstruct("Named", [("who", object)], frozen=True)
+        kind = event_type("test.named", subject=lambda each: each.who)(named)
+        types = EventTypes(kind, keys=MemorySubjectKeys())
 
         with pytest.raises(InvalidSubject) as raised:
-            types.encode(CustomerMoved(subject_id, "Rome"), emitter_id="e")
+            types.encode(kind(subject_id), emitter_id="e")
 
         assert "customer" not in str(raised.value)
