@@ -155,7 +155,7 @@ async def opened(asked: Round) -> AsyncIterator[EventLog]:
 def _store(asked: Round) -> EventStore:
     if not asked.url:
         return LmdbEventStore(asked.folder)
-    from museion.log.postgres_settings import PostgresSettings
+    from museion.log.postgres.settings import PostgresSettings
     from museion.log.postgres_store import PostgresEventStore
 
     return PostgresEventStore(PostgresSettings(conninfo=asked.url))

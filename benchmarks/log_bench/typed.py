@@ -5,8 +5,8 @@ from __future__ import annotations
 from log_bench.events import TYPE_NAME, Drawn, LineChanged
 
 from museion.log.event import NewEvent
-from museion.log.event_mark import event_type
 from museion.log.event_types import EventTypes
+from museion.log.payloads.event_mark import event_type
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.vector_time import VectorTime
 

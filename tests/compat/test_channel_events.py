@@ -11,16 +11,16 @@ import pytest
 from museion.base.codec import decode, encode
 from museion.log.event import Event
 from museion.log.event_types import EventTypes, written_name
-from museion.log.sourced.channels import CONFIRMATIONS, DeliveryConfirmed
-from museion.log.sourced.outbox_events import (
+from museion.log.sourced.delivery.channels import CONFIRMATIONS, DeliveryConfirmed
+from museion.log.sourced.delivery.outbox_events import (
     CHANNEL_EVENTS,
     DeliveryStopped,
     MessagesConfirmed,
     MessagesDropped,
     MessagesEnqueued,
 )
-from museion.log.sourced.redelivery import DeliveryKey
-from museion.log.sourced.unconfirmed import StoredDelivery, Unconfirmed
+from museion.log.sourced.delivery.redelivery import DeliveryKey
+from museion.log.sourced.delivery.unconfirmed import StoredDelivery, Unconfirmed
 from museion.log.vector_time import VectorTime
 
 EVENTS = [

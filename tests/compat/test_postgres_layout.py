@@ -14,7 +14,7 @@ import pytest
 
 from museion.log.event import Event, EventId
 from museion.log.event_store import WriteBatch
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.log.vector_time import VectorTime
 from museion.testing.postgres import running_postgres

@@ -15,14 +15,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from museion.log.encryption import encrypt
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.event_types import Erased, EventTypes, TamperedPayload, Unknown, event_type
 from museion.log.frame import envelope_of
 from museion.log.memory_store import MemoryEventStore
+from museion.log.payloads.encryption import encrypt
+from museion.log.payloads.upcasting import Fields
 from museion.log.subject_keys import MemorySubjectKeys, NoKey, SubjectKey
-from museion.log.upcasting import Fields
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop
 

@@ -16,8 +16,8 @@ from sample_library import LIBRARY
 
 from museion.cli.log_command import TOOLS
 from museion.cli.main import COMMANDS
-from museion.log.arrow_export import SCHEMA
-from museion.log.findings import AnyFinding
+from museion.log.exports.arrow_export import SCHEMA
+from museion.log.proof.findings import AnyFinding
 from museion.node.settings import settings_table
 from museion.search.query import parse_query
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "postgres-settings.md"
 

@@ -9,7 +9,7 @@ from example_programs import run_example
 from orders.sites import Shop, opened
 
 from museion.log import VectorTime
-from museion.log.sourced.conflicts import (
+from museion.log.sourced.conflicts.conflict_errors import (
     ConflictDetected,
     ConflictNotDetected,
     ResolutionRejected,

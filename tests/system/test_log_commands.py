@@ -19,7 +19,7 @@ from museion.log.event import EventId, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.event_store import EventStore
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.testing.postgres import running_postgres
 

@@ -12,9 +12,9 @@ import msgspec
 
 from museion.base.errors import Conflict
 from museion.log import Aggregate, VectorTime, command, event_type, handles
-from museion.log.sourced.concurrent_versions import Version
-from museion.log.sourced.version_tree import VersionTree
-from museion.log.sourced.versioned import Stamped, Versioned
+from museion.log.sourced.conflicts.concurrent_versions import Version
+from museion.log.sourced.conflicts.version_tree import VersionTree
+from museion.log.sourced.conflicts.versioned import Stamped, Versioned
 
 
 class Contents(msgspec.Struct, frozen=True):

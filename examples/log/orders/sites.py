@@ -10,7 +10,7 @@ from pathlib import Path
 
 from museion.log import Aggregates, EventLog, LmdbEventStore
 from museion.log.replication.link import linked
-from museion.log.sourced.concurrent_versions import Version
+from museion.log.sourced.conflicts.concurrent_versions import Version
 from orders.order import Contents, Order
 
 SETTLE_LIMIT_S = 10.0

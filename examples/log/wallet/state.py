@@ -7,7 +7,7 @@ from dataclasses import field
 import msgspec
 
 from museion.log import Aggregate, handles
-from museion.log.sourced.delivery import Deliveries, Destination
+from museion.log.sourced.delivery.deliveries import Deliveries, Destination
 from wallet import ledger
 from wallet.events import (
     NO_LIMITS,

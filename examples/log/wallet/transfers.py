@@ -27,7 +27,7 @@ from contextlib import asynccontextmanager
 
 from museion.base.errors import Conflict, InvalidInput, NotFound
 from museion.log import Aggregates, EventLog, Retention, SnapshotStore, View, handles, running
-from museion.log.sourced.delivery import Delivery, DeliveryPolicy, Destination
+from museion.log.sourced.delivery.deliveries import Delivery, DeliveryPolicy, Destination
 from wallet.events import TransferCompleted, TransferReceived, TransferReturned, TransferSent
 from wallet.state import TransferOrder
 from wallet.wallet import Wallet

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from museion.log import command
-from museion.log.sourced.delivery import Deliveries, DeliveryPolicy, Destination
+from museion.log.sourced.delivery.deliveries import Deliveries, DeliveryPolicy, Destination
 from wallet import ledger
 from wallet.events import (
     NO_LIMITS,

@@ -14,8 +14,8 @@ from museion.cli.log_progress import Progress
 
 if TYPE_CHECKING:
     from museion.log.event_store import EventStore
-    from museion.log.export import EventWriter, Exported, ExportFormat
-    from museion.log.selection import Selection
+    from museion.log.exports.export import EventWriter, Exported, ExportFormat
+    from museion.log.exports.selection import Selection
 
 _FORMATS = ("jsonl", "arrow", "parquet")
 _STDOUT = "-"
@@ -57,7 +57,7 @@ def command(
 
     FILE appears when it is complete. The last line says where the next export goes on (--after).
     """
-    from museion.log.selection import Selection
+    from museion.log.exports.selection import Selection
 
     chosen = Selection(after=after, to=to, aggregate_id=aggregate, type_names=frozenset(types))
     with opened(place) as store:
@@ -75,7 +75,7 @@ def command(
 
 
 def _format(name: str | None, path: Path) -> ExportFormat:
-    from museion.log.export import ExportFormat
+    from museion.log.exports.export import ExportFormat
 
     ending = path.suffix.removeprefix(".").lower()
     return ExportFormat(name or (ending if ending in _FORMATS else "jsonl"))
@@ -84,14 +84,14 @@ def _format(name: str | None, path: Path) -> ExportFormat:
 def _to_file(
     store: EventStore, chosen: Selection, path: Path, export_format: ExportFormat
 ) -> Exported:
-    from museion.log.export import writing
+    from museion.log.exports.export import writing
 
     with Progress() as progress, writing(path, export_format) as writer:
         return _export(store, writer, chosen, progress)
 
 
 def _to_stdout(store: EventStore, chosen: Selection, format_name: str | None) -> None:
-    from museion.log.export import JsonLines
+    from museion.log.exports.export import JsonLines
 
     if format_name not in {None, "jsonl"}:
         raise click.UsageError(f"{format_name} needs a file; standard output takes jsonl only.")
@@ -101,7 +101,7 @@ def _to_stdout(store: EventStore, chosen: Selection, format_name: str | None) ->
 def _export(
     store: EventStore, writer: EventWriter, chosen: Selection, progress: Progress
 ) -> Exported:
-    from museion.log.export import export
+    from museion.log.exports.export import export
 
     end = chosen.to or store.recover().sequence_nr
     return export(

@@ -9,13 +9,13 @@ from museion.cli.terminal_text import one_line
 
 if TYPE_CHECKING:
     from museion.log.event import Event
-    from museion.log.stepping import DamagedAt
+    from museion.log.proof.stepping import DamagedAt
 
 
 def event_line(met: Event | DamagedAt) -> str:
     """Return one line: number, local time, type, aggregate, emitter, size."""
-    from museion.log.event_rows import local_time
-    from museion.log.stepping import DamagedAt
+    from museion.log.exports.event_rows import local_time
+    from museion.log.proof.stepping import DamagedAt
 
     if isinstance(met, DamagedAt):
         return one_line(f"{met.sequence_nr:>8}  DAMAGED: {met.error.message}")

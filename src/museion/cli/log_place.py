@@ -168,8 +168,8 @@ def _in_folder(folder: Path) -> EventStore:
 
 
 def _in_postgres(place: LogPlace) -> EventStore:
-    from museion.log.postgres_reading import ReadingPostgresStore
-    from museion.log.postgres_settings import PostgresSettings
+    from museion.log.postgres.reading import ReadingPostgresStore
+    from museion.log.postgres.settings import PostgresSettings
 
     assert place.postgres is not None, "it is named"
     return ReadingPostgresStore(PostgresSettings(conninfo=place.postgres, log_name=place.log_name))

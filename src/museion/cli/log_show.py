@@ -30,7 +30,7 @@ def command(event: str, place: LogPlace, *, why: bool, as_json: bool) -> None:
 
     The payload is shown as far as it tells itself: maps of msgpack, JSON, text; else as base64.
     """
-    from museion.log.event_rows import full_row
+    from museion.log.exports.event_rows import full_row
 
     with opened(place) as store:
         state = store.recover()
@@ -46,7 +46,7 @@ def command(event: str, place: LogPlace, *, why: bool, as_json: bool) -> None:
 
 
 def _find(store: EventStore, state: StoreState, text: str) -> Event:
-    from museion.log.event_rows import parse_event_id
+    from museion.log.exports.event_rows import parse_event_id
 
     event_id = parse_event_id(text)
     if event_id is not None:
@@ -75,7 +75,7 @@ def _by_number(store: EventStore, number: int, state: StoreState) -> Event:
 def _by_id(store: EventStore, event_id: EventId, state: StoreState) -> Event | None:
     """Find an event by its id: at its own number where this log wrote it, else by looking."""
     from museion.log.event import Event
-    from museion.log.stepping import walk
+    from museion.log.proof.stepping import walk
 
     if event_id.process_id == state.log_id and 1 <= event_id.time <= state.sequence_nr:
         for near in walk(store, after=event_id.time - 1, to=event_id.time):
@@ -133,7 +133,7 @@ def _print_value(value: object) -> None:
 
 
 def _print_causes(event: Event, causes: list[Event]) -> None:
-    from museion.log.event_rows import event_id_text
+    from museion.log.exports.event_rows import event_id_text
 
     if event.cause is None:
         click.echo("Nothing led to it: it names no cause.")

@@ -50,7 +50,7 @@ class _Counted:
 
 
 def _count(store: EventStore, state: StoreState, progress: Progress) -> _Counted:
-    from museion.log.stepping import DamagedAt, walk
+    from museion.log.proof.stepping import DamagedAt, walk
 
     counted = _Counted()
     for met in walk(store, after=state.removed_to, to=state.sequence_nr):
@@ -72,7 +72,7 @@ def _count(store: EventStore, state: StoreState, progress: Progress) -> _Counted
 def _row(
     store: EventStore, state: StoreState, counted: _Counted, folder: Path | None
 ) -> dict[str, object]:
-    from museion.log.event_rows import iso_time
+    from museion.log.exports.event_rows import iso_time
 
     first, last = counted.first_ms, counted.last_ms
     return {

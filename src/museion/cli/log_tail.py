@@ -15,8 +15,8 @@ from museion.cli.options import json_option, print_json
 if TYPE_CHECKING:
     from museion.log.event import Event
     from museion.log.event_store import EventStore
-    from museion.log.selection import Selection
-    from museion.log.stepping import DamagedAt
+    from museion.log.exports.selection import Selection
+    from museion.log.proof.stepping import DamagedAt
 
 _LOOK_EVERY_S = 0.2
 _MOST_EVENTS = 1_000_000  # they are all in memory before the first is printed
@@ -47,7 +47,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Print the last N events, one a line: number, local time, type, aggregate, emitter, size."""
-    from museion.log.selection import Selection, last_events
+    from museion.log.exports.selection import Selection, last_events
 
     selection = Selection(aggregate_id=aggregate, type_names=frozenset(types))
     with opened(place) as store:
@@ -63,7 +63,7 @@ def command(
 def _follow(store: EventStore, selection: Selection, position: int, *, as_json: bool) -> None:
     """Look for new events again and again; another process writes them and cannot call us."""
     from museion.log.event import Event
-    from museion.log.stepping import walk
+    from museion.log.proof.stepping import walk
 
     try:
         while True:
@@ -79,7 +79,7 @@ def _follow(store: EventStore, selection: Selection, position: int, *, as_json: 
 
 def _print(events: Iterable[Event | DamagedAt], *, as_json: bool) -> None:
     from museion.log.event import Event
-    from museion.log.event_rows import brief_row
+    from museion.log.exports.event_rows import brief_row
 
     for met in events:
         if not as_json:

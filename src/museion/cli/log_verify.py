@@ -12,8 +12,8 @@ from museion.cli.options import json_option, print_json
 from museion.cli.terminal_text import one_line
 
 if TYPE_CHECKING:
-    from museion.log.findings import AnyFinding
-    from museion.log.verification import Step, Verification
+    from museion.log.proof.findings import AnyFinding
+    from museion.log.proof.verification import Step, Verification
 
 _STATUS_WHOLE = 0
 _STATUS_DAMAGED = 1
@@ -43,8 +43,8 @@ def command(place: LogPlace, *, heads: tuple[str, ...], as_json: bool) -> int:
 
 def _verify(place: LogPlace, heads: tuple[str, ...], report: _Report) -> Verification | None:
     """Verify in another process where the store maps its file; a broken one can end a process."""
-    from museion.log.verification import verify
-    from museion.log.verification_process import verify_apart
+    from museion.log.proof.verification import verify
+    from museion.log.proof.verification_process import verify_apart
 
     folder = place.folder()
     if folder is not None:

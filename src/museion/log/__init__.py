@@ -3,9 +3,10 @@
     from museion.log import Aggregate, Aggregates, EventLog, LmdbEventStore, command, handles
 
 What stands here is the door for most programs; each name is imported when it is first used.
-Special parts have their own modules: `sourced.stateful_processor`, `sourced.channels`,
-`sourced.outbox`, `sourced.request_reply`, `postgres_store`, `subject_keys`, `queries`,
-`verification`, `export`, `replication.link`; further errors are in `sourced.refusals`.
+Special parts have their own modules: `sourced.stateful_processor`, `sourced.delivery.channels`,
+`sourced.delivery.outbox`, `sourced.delivery.request_reply`, `postgres_store`, `subject_keys`,
+`queries`, `proof.verification`, `exports.export`, `replication.link`; further errors are in
+`sourced.refusals`.
 """
 
 from __future__ import annotations
@@ -54,11 +55,15 @@ if TYPE_CHECKING:
     from museion.log.sourced.aggregates import Aggregates
     from museion.log.sourced.behaviour import Behaviour
     from museion.log.sourced.conditional import at_least
-    from museion.log.sourced.conflicts import ConflictDetected, ResolutionRejected
-    from museion.log.sourced.delivery import Deliveries
+    from museion.log.sourced.conflicts.conflict_errors import ConflictDetected, ResolutionRejected
+    from museion.log.sourced.conflicts.version_list import ListState, VersionList
+    from museion.log.sourced.conflicts.version_tree import TreeState, VersionTree
+    from museion.log.sourced.conflicts.versioned import Versioned
+    from museion.log.sourced.delivery.deliveries import Deliveries
+    from museion.log.sourced.delivery.redelivery import Delivery, DeliveryPolicy, Destination
+    from museion.log.sourced.delivery.unconfirmed import TooManyUnconfirmed
     from museion.log.sourced.processor import ProcessorRunner
     from museion.log.sourced.recovery import Recovery
-    from museion.log.sourced.redelivery import Delivery, DeliveryPolicy, Destination
     from museion.log.sourced.refusals import (
         AggregateStopped,
         InvalidDefinition,
@@ -69,10 +74,6 @@ if TYPE_CHECKING:
         UnhandledCommand,
         WrittenNotHandled,
     )
-    from museion.log.sourced.unconfirmed import TooManyUnconfirmed
-    from museion.log.sourced.version_list import ListState, VersionList
-    from museion.log.sourced.version_tree import TreeState, VersionTree
-    from museion.log.sourced.versioned import Versioned
     from museion.log.sourced.view import View, running
     from museion.log.sourced.writer import WriterBusy, WriterRunner, writing
     from museion.log.statistics import LogStatistics
@@ -128,14 +129,14 @@ _HOMES = {
     "Aggregates": "sourced.aggregates",
     "Behaviour": "sourced.behaviour",
     "at_least": "sourced.conditional",
-    "ConflictDetected": "sourced.conflicts",
-    "ResolutionRejected": "sourced.conflicts",
-    "Deliveries": "sourced.delivery",
+    "ConflictDetected": "sourced.conflicts.conflict_errors",
+    "ResolutionRejected": "sourced.conflicts.conflict_errors",
+    "Deliveries": "sourced.delivery.deliveries",
     "ProcessorRunner": "sourced.processor",
     "Recovery": "sourced.recovery",
-    "Delivery": "sourced.redelivery",
-    "DeliveryPolicy": "sourced.redelivery",
-    "Destination": "sourced.redelivery",
+    "Delivery": "sourced.delivery.redelivery",
+    "DeliveryPolicy": "sourced.delivery.redelivery",
+    "Destination": "sourced.delivery.redelivery",
     "AggregateStopped": "sourced.refusals",
     "InvalidDefinition": "sourced.refusals",
     "NotHandled": "sourced.refusals",
@@ -144,12 +145,12 @@ _HOMES = {
     "SnapshotRefused": "sourced.refusals",
     "UnhandledCommand": "sourced.refusals",
     "WrittenNotHandled": "sourced.refusals",
-    "TooManyUnconfirmed": "sourced.unconfirmed",
-    "ListState": "sourced.version_list",
-    "VersionList": "sourced.version_list",
-    "TreeState": "sourced.version_tree",
-    "VersionTree": "sourced.version_tree",
-    "Versioned": "sourced.versioned",
+    "TooManyUnconfirmed": "sourced.delivery.unconfirmed",
+    "ListState": "sourced.conflicts.version_list",
+    "VersionList": "sourced.conflicts.version_list",
+    "TreeState": "sourced.conflicts.version_tree",
+    "VersionTree": "sourced.conflicts.version_tree",
+    "Versioned": "sourced.conflicts.versioned",
     "View": "sourced.view",
     "running": "sourced.view",
     "WriterBusy": "sourced.writer",

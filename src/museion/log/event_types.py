@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from museion.log.event import Event, EventId, InvalidEvent, NewEvent
-from museion.log.event_adapters import TAG_PREFIX, EventAdapter, Tagged, Tagging, tag
-from museion.log.event_mark import (
+from museion.log.payloads.event_adapters import TAG_PREFIX, EventAdapter, Tagged, Tagging, tag
+from museion.log.payloads.event_mark import (
     EventMark,
     InvalidEventType,
     NotAnEventType,
@@ -21,7 +21,7 @@ from museion.log.event_mark import (
     mark_of,
     written_name,
 )
-from museion.log.payload_outcomes import (
+from museion.log.payloads.payload_outcomes import (
     DuplicateEventType,
     Erased,
     NoSubjectKeys,
@@ -31,12 +31,12 @@ from museion.log.payload_outcomes import (
     Unknown,
     UnknownForm,
 )
+from museion.log.payloads.upcasting import upcast
 from museion.log.subject_keys import KeyMissing, NoKey, SubjectKeys
-from museion.log.upcasting import upcast
 from museion.log.vector_time import VectorTime
 
 if TYPE_CHECKING:
-    from museion.log.encryption import PayloadEncryption
+    from museion.log.payloads.encryption import PayloadEncryption
 
 __all__ = [
     "DuplicateEventType",
@@ -289,7 +289,7 @@ class EventTypes:
 
 def _encryption(keys: SubjectKeys) -> PayloadEncryption:
     # Imported where it is needed: most logs encrypt nothing, and it takes long to load.
-    from museion.log.encryption import PayloadEncryption
+    from museion.log.payloads.encryption import PayloadEncryption
 
     return PayloadEncryption(keys)
 

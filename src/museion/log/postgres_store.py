@@ -19,7 +19,7 @@ from museion.log.event_store import (
     within,
 )
 from museion.log.frame import unpack_frame
-from museion.log.postgres_settings import DriverMissing, PostgresSettings
+from museion.log.postgres.settings import DriverMissing, PostgresSettings
 
 _MAX_PAGE = 1_024
 _MAX_NUMBER = 2**63 - 1
@@ -66,8 +66,8 @@ class PostgresEventStore:
 
     def __init__(self, settings: PostgresSettings) -> None:
         try:
-            from museion.log.postgres_connection import ReaderPool, connect
-            from museion.log.postgres_writer import PostgresWriter
+            from museion.log.postgres.connection import ReaderPool, connect
+            from museion.log.postgres.writer import PostgresWriter
         except ImportError as reason:
             raise DriverMissing(str(reason)) from reason
         self._writer = PostgresWriter(settings)

@@ -14,8 +14,8 @@ from contextlib import aclosing
 from typing import Protocol
 
 from museion.log.event import Event
-from museion.log.event_adapters import TAG_PREFIX, is_tag, tag
 from museion.log.log_errors import UnknownPosition
+from museion.log.payloads.event_adapters import TAG_PREFIX, is_tag, tag
 
 _PAGE = 512
 

@@ -38,7 +38,7 @@ KEPT_EVENTS = 20
 def opened_store(kind: str, place: str) -> EventStore:
     if kind == "lmdb":
         return LmdbEventStore(Path(place))
-    from museion.log.postgres_settings import PostgresSettings
+    from museion.log.postgres.settings import PostgresSettings
     from museion.log.postgres_store import PostgresEventStore
 
     conninfo, schema = place.split("|")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from museion.log.sourced.redelivery import Delivery, Destination, OutboxPolicy
+from museion.log.sourced.delivery.redelivery import Delivery, Destination, OutboxPolicy
 
 AT_ONCE = OutboxPolicy(
     redelivery_delay_s=0.0, restart_delay_s=0.0, max_redeliveries=1000, max_restarts=1000

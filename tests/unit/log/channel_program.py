@@ -10,8 +10,8 @@ from random import Random
 
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.sourced.outbox import ReliableChannel
-from museion.log.sourced.redelivery import Delivery, DeliveryKey, Destination, OutboxPolicy
+from museion.log.sourced.delivery.outbox import ReliableChannel
+from museion.log.sourced.delivery.redelivery import Delivery, DeliveryKey, Destination, OutboxPolicy
 from museion.testing.event_loop import until
 
 POLICY = OutboxPolicy(redelivery_delay_s=0.001, max_redeliveries=1000)

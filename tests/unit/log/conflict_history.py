@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from museion.log.sourced.concurrent_versions import ConcurrentVersions, Rule
-from museion.log.sourced.version_list import VersionList
-from museion.log.sourced.version_tree import VersionTree
-from museion.log.sourced.versioned import Versioned
+from museion.log.sourced.conflicts.concurrent_versions import ConcurrentVersions, Rule
+from museion.log.sourced.conflicts.version_list import VersionList
+from museion.log.sourced.conflicts.version_tree import VersionTree
+from museion.log.sourced.conflicts.versioned import Versioned
 from museion.log.vector_time import VectorTime
 
 V = TypeVar("V", bound=ConcurrentVersions[Any, Any])

@@ -29,10 +29,10 @@ from random import Random
 from museion.base.errors import MuseionError
 from museion.log.event import Event
 from museion.log.event_store import EventStore
-from museion.log.findings import AnyFinding
 from museion.log.frame import frame_of
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.verification import verify
+from museion.log.proof.findings import AnyFinding
+from museion.log.proof.verification import verify
 
 READ_WITHIN_S = 10
 PAGE = 64

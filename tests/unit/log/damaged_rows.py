@@ -13,7 +13,7 @@ from damaged_copies import sample
 from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.log.event_store import DamagedEvent
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 
 EVENTS = 50

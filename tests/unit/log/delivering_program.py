@@ -17,7 +17,7 @@ from shipping import Parcel, PostOffice, Shop, shop
 from museion.log.event_log import EventLog
 from museion.log.file_snapshots import FileSnapshotStore
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.sourced.delivery import Delivery, DeliveryPolicy
+from museion.log.sourced.delivery.deliveries import Delivery, DeliveryPolicy
 
 QUICK = DeliveryPolicy(first_delay_s=0.002, longest_delay_s=0.02, park_after=10_000)
 

@@ -14,9 +14,9 @@ from killed_log import KilledLog
 
 from museion.base.errors import Conflict
 from museion.log.event_store import EventStore
-from museion.log.findings import AnyFinding
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.verification import verify
+from museion.log.proof.findings import AnyFinding
+from museion.log.proof.verification import verify
 from museion.testing.killing import run_until_killed
 
 PROGRAM = Path(__file__).parent / "appending_program.py"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from commit_proxy import CommitProxy, proxy_before
 
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.testing.postgres import RunningPostgres, running_postgres
 
 

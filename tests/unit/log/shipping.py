@@ -14,7 +14,7 @@ from museion.log.event_types import event_type
 from museion.log.snapshots import SnapshotStore
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
-from museion.log.sourced.delivery import (
+from museion.log.sourced.delivery.deliveries import (
     Deliveries,
     Delivery,
     DeliveryPolicy,

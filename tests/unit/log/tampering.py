@@ -16,11 +16,11 @@ import msgspec
 from museion.log.chain import START, next_digest
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
-from museion.log.findings import AnyFinding
 from museion.log.frame import envelope_of, frame_of, unpack_frame
 from museion.log.lmdb_store import LmdbEventStore
+from museion.log.proof.findings import AnyFinding
+from museion.log.proof.verification import Verification, verify
 from museion.log.vector_time import VectorTime
-from museion.log.verification import Verification, verify
 
 _NUMBER = struct.Struct(">Q")
 

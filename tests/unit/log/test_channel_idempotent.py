@@ -11,9 +11,9 @@ from channel_ends import AT_ONCE, running
 from opened_log import opened
 
 from museion.log.memory_store import MemoryEventStore
-from museion.log.sourced.idempotent import Idempotent, MemorySeenKeys
-from museion.log.sourced.outbox import ReliableChannel
-from museion.log.sourced.redelivery import Delivery, DeliveryKey, Destination, new_delivery
+from museion.log.sourced.delivery.idempotent import Idempotent, MemorySeenKeys
+from museion.log.sourced.delivery.outbox import ReliableChannel
+from museion.log.sourced.delivery.redelivery import Delivery, DeliveryKey, Destination, new_delivery
 from museion.testing.event_loop import in_event_loop, until
 
 

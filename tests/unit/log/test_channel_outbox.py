@@ -18,16 +18,16 @@ from museion.log.event import Event
 from museion.log.event_log import EmitterInUse, EventLog, LogClosed
 from museion.log.event_store import WriteFailed
 from museion.log.memory_store import MemoryEventStore
-from museion.log.sourced.activation import NotActivated, recover_then_activate
-from museion.log.sourced.outbox import NotStopped, OutboxFull, ReliableChannel
-from museion.log.sourced.outbox_events import (
+from museion.log.sourced.delivery.activation import NotActivated, recover_then_activate
+from museion.log.sourced.delivery.outbox import NotStopped, OutboxFull, ReliableChannel
+from museion.log.sourced.delivery.outbox_events import (
     CHANNEL_EVENTS,
     DeliveryStopped,
     MessagesConfirmed,
     MessagesDropped,
     MessagesEnqueued,
 )
-from museion.log.sourced.redelivery import Delivery, DeliveryKey, Destination, OutboxPolicy
+from museion.log.sourced.delivery.redelivery import Delivery, DeliveryKey, Destination, OutboxPolicy
 from museion.testing.event_loop import in_event_loop, until
 
 

@@ -10,9 +10,9 @@ from opened_log import opened
 
 from museion.log.event_log import EventLog
 from museion.log.memory_store import MemoryEventStore
-from museion.log.sourced.outbox import NotStopped
-from museion.log.sourced.redelivery import Delivery, OutboxPolicy
-from museion.log.sourced.request_reply import (
+from museion.log.sourced.delivery.outbox import NotStopped
+from museion.log.sourced.delivery.redelivery import Delivery, OutboxPolicy
+from museion.log.sourced.delivery.request_reply import (
     DestinationFailure,
     DestinationNotResponding,
     Reply,

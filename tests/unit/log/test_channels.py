@@ -18,11 +18,11 @@ from museion.log.event_log import EmitterInUse, EventLog, LogClosed
 from museion.log.event_store import WriteFailed
 from museion.log.event_types import event_type
 from museion.log.memory_store import MemoryEventStore
-from museion.log.sourced.activation import NotActivated, recover_then_activate
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
-from museion.log.sourced.channels import Channel, ChannelFull, ChannelNotRecovered
-from museion.log.sourced.redelivery import Delivery, DeliveryKey, Destination
+from museion.log.sourced.delivery.activation import NotActivated, recover_then_activate
+from museion.log.sourced.delivery.channels import Channel, ChannelFull, ChannelNotRecovered
+from museion.log.sourced.delivery.redelivery import Delivery, DeliveryKey, Destination
 from museion.testing.event_loop import in_event_loop, until
 
 

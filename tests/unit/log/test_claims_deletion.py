@@ -17,10 +17,10 @@ from museion.log.event_log import EventLog
 from museion.log.event_store import WriteFailed
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.memory_store import MemoryEventStore
+from museion.log.proof.verification import verify
 from museion.log.replication.link import READ_BY, linked, pull, pull_all
 from museion.log.replication.reading import ReadLimits
 from museion.log.vector_time import VectorTime
-from museion.log.verification import verify
 from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until
 from museion.testing.failing_store import FailingStore, Fault

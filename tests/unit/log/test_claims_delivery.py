@@ -11,9 +11,9 @@ from shipping import LATER, PostOffice, Shop, shop
 
 from museion.log.event_store import WriteFailed
 from museion.log.sourced.aggregates import Aggregates
-from museion.log.sourced.delivery import DeliveryPolicy
-from museion.log.sourced.outbox import ReliableChannel
-from museion.log.sourced.redelivery import DeliveryKey
+from museion.log.sourced.delivery.deliveries import DeliveryPolicy
+from museion.log.sourced.delivery.outbox import ReliableChannel
+from museion.log.sourced.delivery.redelivery import DeliveryKey
 from museion.testing.event_loop import in_event_loop, until
 
 

@@ -24,9 +24,9 @@ from conflict_history import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from museion.log.sourced.concurrent_versions import LATEST, ConcurrentVersions
-from museion.log.sourced.version_list import ListState, VersionList
-from museion.log.sourced.version_tree import TreeState, VersionTree
+from museion.log.sourced.conflicts.concurrent_versions import LATEST, ConcurrentVersions
+from museion.log.sourced.conflicts.version_list import ListState, VersionList
+from museion.log.sourced.conflicts.version_tree import TreeState, VersionTree
 from museion.log.vector_time import VectorTime, merge_all
 
 Empty = Callable[[], ConcurrentVersions[Any, Any]]

@@ -17,7 +17,7 @@ from museion.log.event_store import WriteFailed
 from museion.log.event_types import EventTypes
 from museion.log.snapshots import MemorySnapshotStore
 from museion.log.sourced.aggregates import Aggregates
-from museion.log.sourced.delivery import (
+from museion.log.sourced.delivery.deliveries import (
     Deliveries,
     Delivery,
     DeliveryPolicy,
@@ -27,8 +27,8 @@ from museion.log.sourced.delivery import (
     TooManyUnconfirmed,
     Unconfirmed,
 )
+from museion.log.sourced.delivery.redelivery import DeliveryKey
 from museion.log.sourced.recovery import Recovery
-from museion.log.sourced.redelivery import DeliveryKey
 from museion.log.sourced.refusals import NotHandled, WrittenNotHandled
 from museion.testing.event_loop import in_event_loop, until
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from museion.log.sourced.redelivery import DeliveryPolicy, OutboxPolicy, Rounds
+from museion.log.sourced.delivery.redelivery import DeliveryPolicy, OutboxPolicy, Rounds
 
 
 @given(

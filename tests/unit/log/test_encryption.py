@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from written_event import written
 
-from museion.log.encryption import decrypt, encrypt
 from museion.log.event import Event
 from museion.log.event_types import (
     Erased,
@@ -23,8 +22,9 @@ from museion.log.event_types import (
     Unknown,
     event_type,
 )
+from museion.log.payloads.encryption import decrypt, encrypt
+from museion.log.payloads.upcasting import Fields
 from museion.log.subject_keys import InvalidSubject, MemorySubjectKeys, SubjectKey, new_key
-from museion.log.upcasting import Fields
 
 KEY = SubjectKey("a" * 16, bytes(range(32)))
 

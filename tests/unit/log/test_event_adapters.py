@@ -11,13 +11,13 @@ from opened_log import opened
 from written_event import written
 
 from museion.log.event import InvalidEvent
-from museion.log.event_adapters import EventAdapter, Tagged, Tagging, tag
 from museion.log.event_types import (
     DuplicateEventType,
     EventTypes,
     NotAnEventType,
     event_type,
 )
+from museion.log.payloads.event_adapters import EventAdapter, Tagged, Tagging, tag
 from museion.testing.event_loop import in_event_loop
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from written_event import written, written_as
 
 from museion.log.event import EventId, InvalidEvent
-from museion.log.event_mark import mark_of
 from museion.log.event_types import (
     DuplicateEventType,
     EventTypes,
@@ -28,6 +27,7 @@ from museion.log.event_types import (
     tag,
     written_name,
 )
+from museion.log.payloads.event_mark import mark_of
 from museion.log.vector_time import VectorTime
 
 

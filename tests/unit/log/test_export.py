@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from tampering import make_log, tampering
 
-from museion.log.arrow_export import SCHEMA
 from museion.log.event import Event, EventId
-from museion.log.event_rows import event_id_text, full_row, iso_time, parse_event_id
 from museion.log.event_store import DamagedEvent
-from museion.log.export import Exported, ExportFormat, JsonLines, export, writing
+from museion.log.exports.arrow_export import SCHEMA
+from museion.log.exports.event_rows import event_id_text, full_row, iso_time, parse_event_id
+from museion.log.exports.export import Exported, ExportFormat, JsonLines, export, writing
+from museion.log.exports.plain_payload import plain_payload
+from museion.log.exports.selection import Selection, last_events
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.plain_payload import plain_payload
-from museion.log.selection import Selection, last_events
 from museion.log.vector_time import VectorTime
 
 EVENTS = 1300

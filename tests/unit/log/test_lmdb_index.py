@@ -26,7 +26,6 @@ from museion.testing.contracts.event_store import (
 @pytest.fixture(autouse=True)
 def written_with_every_third_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmdb_index, "MAX_GATHERED", 3)
-    return
 
 
 class TestLmdbEventStoreWithASmallPortion(DurableEventStoreContract):

@@ -18,8 +18,8 @@ from commit_proxy import AtCommit, CommitProxy
 
 from museion.base.errors import InvalidInput
 from museion.log.event_store import OutcomeUnknown, ReadFailed, WriteFailed
-from museion.log.postgres_connection import ReaderPool, connect
-from museion.log.postgres_settings import (
+from museion.log.postgres.connection import ReaderPool, connect
+from museion.log.postgres.settings import (
     DatabaseLogInUse,
     DatabaseUnavailable,
     InvalidPostgresSetting,
@@ -226,7 +226,7 @@ def test_a_log_whose_program_was_killed_can_be_opened_at_once(
 ) -> None:
     program = (
         "import sys\n"
-        "from museion.log.postgres_settings import PostgresSettings\n"
+        "from museion.log.postgres.settings import PostgresSettings\n"
         "from museion.log.postgres_store import PostgresEventStore\n"
         "postgres_settings = PostgresSettings(conninfo=sys.argv[1], log_name=sys.argv[2])\n"
         "store = PostgresEventStore(postgres_settings)\n"

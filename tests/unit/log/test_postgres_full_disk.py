@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from museion.log.event_store import WriteFailed
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import running_postgres

@@ -18,7 +18,7 @@ from museion.log.event_log import EventLog
 from museion.log.event_store import WriteFailed
 from museion.log.group_commit import AcknowledgedEventsLost
 from museion.log.log_errors import LogDefect, LogUnavailable
-from museion.log.postgres_settings import LogTakenOver, PostgresSettings
+from museion.log.postgres.settings import LogTakenOver, PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop, until

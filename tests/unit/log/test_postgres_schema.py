@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from museion.log.postgres_connection import connect
-from museion.log.postgres_schema import MIGRATIONS, migrate
-from museion.log.postgres_settings import (
+from museion.log.postgres.connection import connect
+from museion.log.postgres.schema import MIGRATIONS, migrate
+from museion.log.postgres.settings import (
     DamagedState,
     DatabaseUnavailable,
     NewerSchema,
@@ -154,7 +154,7 @@ def test_without_the_driver_the_log_works_and_the_store_says_what_to_install() -
     program = (
         "import sys; sys.modules['psycopg'] = None\n"
         "import museion.log, museion.log.event_log\n"
-        "from museion.log.postgres_settings import DriverMissing, PostgresSettings\n"
+        "from museion.log.postgres.settings import DriverMissing, PostgresSettings\n"
         "from museion.log.postgres_store import PostgresEventStore\n"
         "try:\n"
         "    PostgresEventStore(PostgresSettings(conninfo=''))\n"

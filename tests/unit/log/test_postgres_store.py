@@ -9,7 +9,7 @@ import pytest
 
 from museion.log.event import Event
 from museion.log.event_store import EventStore
-from museion.log.postgres_settings import PostgresSettings
+from museion.log.postgres.settings import PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import DurableEventStoreContract
 from museion.testing.postgres import RunningPostgres

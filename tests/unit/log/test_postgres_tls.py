@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from museion.log.postgres_connection import connect
-from museion.log.postgres_settings import DatabaseUnavailable, PostgresSettings
+from museion.log.postgres.connection import connect
+from museion.log.postgres.settings import DatabaseUnavailable, PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.testing.contracts.event_store import batch, numbers, stored_event
 from museion.testing.postgres import RunningPostgres, running_postgres

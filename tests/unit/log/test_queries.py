@@ -11,10 +11,10 @@ import pytest
 from opened_log import new, opened
 
 from museion.log.event import Event
-from museion.log.event_adapters import tag
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
 from museion.log.log_errors import LogClosed, UnknownPosition
+from museion.log.payloads.event_adapters import tag
 from museion.log.queries import Queries
 from museion.testing.event_loop import in_event_loop
 

@@ -13,7 +13,7 @@ from written_event import written_as
 
 from museion.log.event import Event
 from museion.log.event_types import EventTypes, UndecodablePayload, event_type
-from museion.log.upcasting import Fields, Upcaster, upcast
+from museion.log.payloads.upcasting import Fields, Upcaster, upcast
 
 Upcasted: TypeAlias = Mapping[str, object] | Sequence[object]
 

@@ -15,7 +15,9 @@ from tampering import Tables, findings_of, make_log, make_mixed_log, noted, tamp
 from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.log.event_store import MAX_READ_BYTES, WriteBatch
-from museion.log.findings import (
+from museion.log.lmdb_store import LmdbEventStore
+from museion.log.memory_store import MemoryEventStore
+from museion.log.proof.findings import (
     Altered,
     AnyFinding,
     Finding,
@@ -29,12 +31,10 @@ from museion.log.findings import (
     WronglyIndexed,
     WrongVersion,
 )
-from museion.log.head_digest import NotADigest
-from museion.log.lmdb_store import LmdbEventStore
-from museion.log.memory_store import MemoryEventStore
+from museion.log.proof.head_digest import NotADigest
+from museion.log.proof.verification import Step, verify
 from museion.log.stamping import Head, Stamper
 from museion.log.vector_time import VectorTime
-from museion.log.verification import Step, verify
 from museion.testing.event_loop import in_event_loop
 
 EVENTS = 60

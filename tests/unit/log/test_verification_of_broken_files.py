@@ -11,10 +11,10 @@ import pytest
 from tampering import make_log, tampering
 
 from museion.log import verification_process
-from museion.log.findings import AnyFinding, Flipped, Unreadable
-from museion.log.head_digest import NotADigest
-from museion.log.verification import Verification
-from museion.log.verification_process import NotVerified, verify_apart
+from museion.log.proof.findings import AnyFinding, Flipped, Unreadable
+from museion.log.proof.head_digest import NotADigest
+from museion.log.proof.verification import Verification
+from museion.log.proof.verification_process import NotVerified, verify_apart
 
 EVENTS = 400
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from conflict_history import add, time, values
 
-from museion.log.sourced.concurrent_versions import LATEST
-from museion.log.sourced.version_list import ListState, VersionList
+from museion.log.sourced.conflicts.concurrent_versions import LATEST
+from museion.log.sourced.conflicts.version_list import ListState, VersionList
 
 Texts = VersionList[str]
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from conflict_history import Added, add, appended, time, tree, values
 
-from museion.log.sourced.concurrent_versions import LATEST, Rule
-from museion.log.sourced.version_tree import TreeState, VersionTree
+from museion.log.sourced.conflicts.concurrent_versions import LATEST, Rule
+from museion.log.sourced.conflicts.version_tree import TreeState, VersionTree
 
 Texts = VersionTree[str, Added]
 

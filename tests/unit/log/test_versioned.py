@@ -8,7 +8,7 @@ from conflict_history import Emitted, Site, time
 
 from museion.base.errors import Conflict, InvalidInput, NotFound
 from museion.log.event import Event
-from museion.log.sourced.conflicts import (
+from museion.log.sourced.conflicts.conflict_errors import (
     AlreadyExists,
     ConflictDetected,
     ConflictNotDetected,
@@ -17,9 +17,9 @@ from museion.log.sourced.conflicts import (
     ResolutionRejected,
     UnknownVersion,
 )
-from museion.log.sourced.version_list import VersionList
-from museion.log.sourced.version_tree import TreeState, VersionTree
-from museion.log.sourced.versioned import Versioned
+from museion.log.sourced.conflicts.version_list import VersionList
+from museion.log.sourced.conflicts.version_tree import TreeState, VersionTree
+from museion.log.sourced.conflicts.versioned import Versioned
 from museion.log.vector_time import VectorTime
 
 

@@ -12,10 +12,10 @@ from museion.log.replication.link import pull_all
 from museion.log.snapshots import MemorySnapshotStore
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates
-from museion.log.sourced.concurrent_versions import Version
-from museion.log.sourced.conflicts import ConflictDetected, ResolutionRejected
-from museion.log.sourced.version_tree import TreeState, VersionTree
-from museion.log.sourced.versioned import Versioned
+from museion.log.sourced.conflicts.concurrent_versions import Version
+from museion.log.sourced.conflicts.conflict_errors import ConflictDetected, ResolutionRejected
+from museion.log.sourced.conflicts.version_tree import TreeState, VersionTree
+from museion.log.sourced.conflicts.versioned import Versioned
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop
 

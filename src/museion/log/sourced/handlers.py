@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from museion.log.payload_outcomes import Erased, Unknown
+from museion.log.payloads.payload_outcomes import Erased, Unknown
 from museion.log.sourced.refusals import InvalidDefinition
 
 __all__ = ["HandlerTable", "handles", "marked_methods"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from museion.log.event import Event, EventId, NewEvent
-from museion.log.event_mark import mark_of
 from museion.log.event_types import EventTypes, NotAnEventType
+from museion.log.payloads.event_mark import mark_of
 from museion.log.subject_keys import SubjectKeys
 from museion.log.vector_time import VectorTime
 

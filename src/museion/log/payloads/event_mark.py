@@ -15,7 +15,7 @@ import msgspec
 
 from museion.base.errors import InvalidInput
 from museion.log.event import MAX_NAME_BYTES, InvalidEvent, require_name
-from museion.log.upcasting import Upcaster
+from museion.log.payloads.upcasting import Upcaster
 
 T = TypeVar("T")
 

@@ -20,15 +20,15 @@ from museion.base.retry import Retries, RetryPolicy
 from museion.base.waiting import to_end
 from museion.log.event import Event
 from museion.log.event_log import EventLog
-from museion.log.sourced.activation import Activation
-from museion.log.sourced.outbox_events import (
+from museion.log.sourced.delivery.activation import Activation
+from museion.log.sourced.delivery.outbox_events import (
     CHANNEL_EVENTS,
     DeliveryStopped,
     MessagesConfirmed,
     MessagesDropped,
     MessagesEnqueued,
 )
-from museion.log.sourced.redelivery import (
+from museion.log.sourced.delivery.redelivery import (
     DeliveryKey,
     Destination,
     M,

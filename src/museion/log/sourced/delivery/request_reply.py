@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 from museion.base.retry import RetryPolicy
 from museion.log.event_log import EventLog
-from museion.log.sourced.outbox import DeliveryStopped, ReliableChannel
-from museion.log.sourced.redelivery import (
+from museion.log.sourced.delivery.outbox import DeliveryStopped, ReliableChannel
+from museion.log.sourced.delivery.redelivery import (
     Delivery,
     DeliveryKey,
     Destination,

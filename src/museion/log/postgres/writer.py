@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from museion.base.ids import random_id
 from museion.log.event_store import OutcomeUnknown, StoreState, WriteBatch, WriteFailed, advanced
-from museion.log.postgres_aggregates import AggregateNumbers
-from museion.log.postgres_connection import LimitedConnection, Row, connect, place_of, said
-from museion.log.postgres_rows import aggregate_rows, destination_rows, event_rows, places_of
-from museion.log.postgres_schema import migrate
-from museion.log.postgres_settings import (
+from museion.log.postgres.aggregates import AggregateNumbers
+from museion.log.postgres.connection import LimitedConnection, Row, connect, place_of, said
+from museion.log.postgres.rows import aggregate_rows, destination_rows, event_rows, places_of
+from museion.log.postgres.schema import migrate
+from museion.log.postgres.settings import (
     DamagedState,
     DatabaseLogInUse,
     DatabaseUnavailable,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from museion.log.chain import START, next_digest
 from museion.log.event import Event
 from museion.log.event_store import StoreState
-from museion.log.findings import Altered, AnyFinding, Gap, HeadChanged, Missing, Reordered
 from museion.log.frame import envelope_of
+from museion.log.proof.findings import Altered, AnyFinding, Gap, HeadChanged, Missing, Reordered
 
 _KEPT = 1000
 """Holes, damaged and displaced events that are remembered to explain what comes later."""

@@ -13,7 +13,7 @@ from psycopg import conninfo as conninfos
 from psycopg.abc import PQGen
 
 from museion.log.event_store import ReadFailed
-from museion.log.postgres_settings import (
+from museion.log.postgres.settings import (
     DatabaseUnavailable,
     InvalidPostgresSetting,
     PostgresSettings,

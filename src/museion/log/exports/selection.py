@@ -9,7 +9,7 @@ import msgspec
 
 from museion.log.event import Event
 from museion.log.event_store import EventStore
-from museion.log.stepping import DamagedAt, walk
+from museion.log.proof.stepping import DamagedAt, walk
 
 _PROGRESS_EVERY = 512
 _FIRST_WIDTH = 512

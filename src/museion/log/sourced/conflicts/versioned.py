@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from museion.log.sourced.concurrent_versions import ConcurrentVersions, Version
-from museion.log.sourced.conflicts import (
+from museion.log.sourced.conflicts.concurrent_versions import ConcurrentVersions, Version
+from museion.log.sourced.conflicts.conflict_errors import (
     AlreadyExists,
     ConflictDetected,
     ConflictNotDetected,

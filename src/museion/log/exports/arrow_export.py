@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from museion.log.event import Event
-from museion.log.event_rows import event_id_text
-from museion.log.plain_payload import plain_payload
+from museion.log.exports.event_rows import event_id_text
+from museion.log.exports.plain_payload import plain_payload
 
 _MAX_ROWS = 8192
 _MAX_BYTES = 16 << 20

@@ -9,7 +9,7 @@ import msgspec
 
 from museion.base.errors import NotFound
 from museion.log.event_store import StoreState, WriteBatch, WriteFailed
-from museion.log.postgres_settings import DamagedState, DriverMissing, PostgresSettings
+from museion.log.postgres.settings import DamagedState, DriverMissing, PostgresSettings
 from museion.log.postgres_store import PostgresEventStore
 from museion.log.vector_time import VectorTime
 
@@ -42,7 +42,7 @@ class ReadingPostgresStore(PostgresEventStore):
 
     def __init__(self, settings: PostgresSettings) -> None:
         try:
-            from museion.log.postgres_connection import ReaderPool, connect, place_of
+            from museion.log.postgres.connection import ReaderPool, connect, place_of
         except ImportError as reason:
             raise DriverMissing(str(reason)) from reason
         self._settings = settings

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol
 
-from museion.log.sourced.redelivery import Delivery, DeliveryKey, M
+from museion.log.sourced.delivery.redelivery import Delivery, DeliveryKey, M
 
 __all__ = ["Idempotent", "MemorySeenKeys", "SeenKeys"]
 

@@ -24,9 +24,9 @@ import msgspec
 
 from museion.base.errors import Unavailable
 from museion.log.event import Event
-from museion.log.event_rows import full_row
 from museion.log.event_store import EventStore
-from museion.log.selection import Selection, selected
+from museion.log.exports.event_rows import full_row
+from museion.log.exports.selection import Selection, selected
 
 _OTHER_LINE_ENDS = tuple(
     (each.encode(), f"\\u{ord(each):04x}".encode()) for each in ("\x85", "\u2028", "\u2029")
@@ -149,7 +149,7 @@ def writer_for(file: IO[bytes], export_format: ExportFormat) -> EventWriter:
     if export_format is ExportFormat.JSONL:
         return JsonLines(file)
     try:
-        from museion.log.arrow_export import ArrowRows
+        from museion.log.exports.arrow_export import ArrowRows
     except ModuleNotFoundError as reason:
         raise ArrowMissing from reason
     return ArrowRows(file, parquet=export_format is ExportFormat.PARQUET)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from museion.log.event import Event, EventId
-from museion.log.plain_payload import plain_payload
+from museion.log.exports.plain_payload import plain_payload
 
 Row: TypeAlias = dict[str, object]
 

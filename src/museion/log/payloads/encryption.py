@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from museion.log.event import Event
-from museion.log.payload_outcomes import TamperedPayload
+from museion.log.payloads.payload_outcomes import TamperedPayload
 from museion.log.subject_keys import KeyMissing, NoKey, SubjectKey, SubjectKeys
 
 NONCE_BYTES = 12

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import structs
 
-from museion.log.sourced.concurrent_versions import (
+from museion.log.sourced.conflicts.concurrent_versions import (
     LATEST,
     Root,
     Rule,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from museion.base.errors import InvalidInput, NotFound, Unavailable
-from museion.log.sourced.redelivery import DeliveryKey
+from museion.log.sourced.delivery.redelivery import DeliveryKey
 
 __all__ = [
     "NoSuchDelivery",

@@ -7,7 +7,7 @@ from itertools import count
 
 import psycopg
 
-from museion.log.postgres_connection import Row
+from museion.log.postgres.connection import Row
 
 _MAX_KNOWN = 100_000
 _FIND = "SELECT id, aggregate FROM aggregates WHERE log = %s AND id = ANY(%s)"

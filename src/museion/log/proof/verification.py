@@ -15,10 +15,10 @@ from typing import Literal
 import msgspec
 
 from museion.base.errors import Unavailable
-from museion.log.chain_check import ChainCheck
 from museion.log.event import Event
 from museion.log.event_store import EventStore
-from museion.log.findings import (
+from museion.log.proof.chain_check import ChainCheck
+from museion.log.proof.findings import (
     Altered,
     AnyFinding,
     Disordered,
@@ -28,9 +28,9 @@ from museion.log.findings import (
     Reordered,
     WrongVersion,
 )
-from museion.log.head_digest import head_digest
-from museion.log.index_check import IndexCheck
-from museion.log.stepping import DamagedAt, walk
+from museion.log.proof.head_digest import head_digest
+from museion.log.proof.index_check import IndexCheck
+from museion.log.proof.stepping import DamagedAt, walk
 
 _PROGRESS_EVERY = 256
 _TRIES = 5

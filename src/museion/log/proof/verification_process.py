@@ -23,16 +23,16 @@ import msgspec
 
 from museion.base.errors import MuseionError, Unavailable
 from museion.log.event_store import ReadFailed
-from museion.log.findings import AnyFinding, Unreadable
-from museion.log.head_digest import head_digest
 from museion.log.lmdb_environment import UnreadableLog
 from museion.log.lmdb_store import LmdbEventStore
-from museion.log.verification import Step, Verification, verify
+from museion.log.proof.findings import AnyFinding, Unreadable
+from museion.log.proof.head_digest import head_digest
+from museion.log.proof.verification import Step, Verification, verify
 
 SILENCE_LIMIT_S = 120.0
 """A process that tells nothing for so long hangs in a broken file."""
 
-_PROGRAM = "from museion.log.verification_process import main; main()"
+_PROGRAM = "from museion.log.proof.verification_process import main; main()"
 _CHUNK_BYTES = 1 << 16
 _END_LIMIT_S = 10.0
 

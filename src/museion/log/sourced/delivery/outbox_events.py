@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from museion.log.event_types import EventTypes, event_type
-from museion.log.sourced.redelivery import DeliveryKey
+from museion.log.sourced.delivery.redelivery import DeliveryKey
 
 __all__ = [
     "CHANNEL_EVENTS",

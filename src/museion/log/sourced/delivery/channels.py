@@ -19,8 +19,14 @@ from museion.base.errors import InvalidInput, Unavailable
 from museion.base.retry import Retries, RetryPolicy
 from museion.log.event_log import EventLog
 from museion.log.event_types import EventTypes, event_type
-from museion.log.sourced.activation import Activation
-from museion.log.sourced.redelivery import DeliveryKey, Destination, M, attempt, new_delivery
+from museion.log.sourced.delivery.activation import Activation
+from museion.log.sourced.delivery.redelivery import (
+    DeliveryKey,
+    Destination,
+    M,
+    attempt,
+    new_delivery,
+)
 from museion.log.sourced.while_open import while_open
 
 __all__ = ["Channel", "ChannelFull", "ChannelNotRecovered", "DeliveryConfirmed"]

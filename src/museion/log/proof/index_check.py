@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from museion.log.event import Event
 from museion.log.event_store import DamagedEvent, EventStore
-from museion.log.findings import AnyFinding, NotIndexed, WronglyIndexed
-from museion.log.stepping import DamagedAt, walk
+from museion.log.proof.findings import AnyFinding, NotIndexed, WronglyIndexed
+from museion.log.proof.stepping import DamagedAt, walk
 
 _BUCKETS = 1 << 16
 _AGGREGATES_AT_ONCE = 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from museion.base.errors import Conflict, InvalidInput, NotFound
-from museion.log.sourced.concurrent_versions import Version
+from museion.log.sourced.conflicts.concurrent_versions import Version
 from museion.log.vector_time import VectorTime
 
 

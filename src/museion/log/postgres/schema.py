@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from museion.log.postgres_settings import NewerSchema
+from museion.log.postgres.settings import NewerSchema
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor

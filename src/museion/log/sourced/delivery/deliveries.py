@@ -21,7 +21,7 @@ from museion.base.codec import Undecodable, decode, encode
 from museion.base.errors import Unavailable
 from museion.log.event import Event, require_name
 from museion.log.sourced.component import Component, Host
-from museion.log.sourced.redelivery import (
+from museion.log.sourced.delivery.redelivery import (
     Delivery,
     DeliveryKey,
     DeliveryPolicy,
@@ -31,7 +31,7 @@ from museion.log.sourced.redelivery import (
     attempt,
     new_delivery,
 )
-from museion.log.sourced.unconfirmed import (
+from museion.log.sourced.delivery.unconfirmed import (
     NoSuchDelivery,
     NotInEventHandler,
     StoredDelivery,

@@ -1,0 +1,1 @@
+"""Events as rows, in files that other programs read."""

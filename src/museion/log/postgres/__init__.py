@@ -1,0 +1,1 @@
+"""A log in PostgreSQL: settings, connection, tables, and how they are written and read."""

@@ -1,0 +1,1 @@
+"""Proving that a log is whole, and naming what is not."""

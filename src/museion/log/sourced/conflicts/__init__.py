@@ -1,0 +1,1 @@
+"""Concurrent versions of a value: kept, shown, and resolved."""

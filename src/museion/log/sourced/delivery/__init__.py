@@ -1,0 +1,1 @@
+"""At least once to the outside world: deliveries of aggregates, and channels."""
