@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tampering import make_log, tampering
 
-from museion.log import verification_process
+from museion.log.proof import verification_process
 from museion.log.proof.findings import AnyFinding, Flipped, Unreadable
 from museion.log.proof.head_digest import NotADigest
 from museion.log.proof.verification import Verification
