@@ -42,6 +42,8 @@ _TOLD = pytest.StashKey[list[str]]()
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was done, and the seed that does it again."""
     told = terminalreporter.config.stash.get(_TOLD, [])
+    if not told:
+        return
     terminalreporter.section(f"chaos: {chaos_rounds()} rounds, CHAOS_SEED={chaos_seed()}")
     for line in told:
         terminalreporter.line(line)

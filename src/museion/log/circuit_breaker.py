@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from museion.base.errors import InvalidInput
+
 
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
@@ -28,6 +30,11 @@ class WritePolicy:
     open_after_retries: int = 2
     probe_after_s: float = 1.0
     resolve_for_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        times = (self.first_delay_s, self.longest_delay_s, self.probe_after_s, self.resolve_for_s)
+        if min(self.retries, self.open_after_retries, *times) < 0:
+            raise InvalidInput(f"Expected counts and times of 0 or more, got {self}.")
 
     def delays_s(self) -> Iterator[float]:
         """Return the waits before each retry."""

@@ -142,6 +142,7 @@ class LockedEnvironment:
             if writable:
                 with opening(path):
                     self._lock = _lock(path)
+                    self._cover_all_pages()
                     self._lmdb.reader_check()  # frees what killed readers of other processes left
                     # What a killed writer left may be in the system's memory only: readers must
                     # not see what a power failure would still take away.
@@ -150,6 +151,18 @@ class LockedEnvironment:
         except BaseException:
             self.close()
             raise
+
+    def _cover_all_pages(self) -> None:
+        """Make the file as long as its last page asks for.
+
+        The system stops a process that looks at a mapped page behind the end of a file. A file that
+        was cut short gets pages of zeros instead, which LMDB and the checksums of events tell from
+        what was there. Only ever called by the one who may write.
+        """
+        wanted = (self._lmdb.info()["last_pgno"] + 1) * self._lmdb.stat()["psize"]
+        file = self._path / "data.mdb"
+        if file.stat().st_size < wanted:
+            os.truncate(file, wanted)
 
     def _open(self) -> lmdb.Environment:
         # The path goes in as bytes: it need not be UTF-8.

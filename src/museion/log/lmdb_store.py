@@ -92,12 +92,12 @@ class LmdbEventStore:
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         *,
         map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES,
         writable: bool = True,
     ) -> None:
-        self._path = path
+        path = self._path = Path(path)
         self._writable = writable
         self._suspect = False
         self._index = AggregateIndex()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from museion.base.errors import Conflict
+from museion.base.errors import Conflict, InvalidInput
 from museion.log.event import Event
 from museion.log.event_store import DamagedEvent, within
 
@@ -35,6 +35,10 @@ class QueueLimits:
     max_events: int = 1024
     max_bytes: int = 8 << 20
     when_full: SlowSubscriber = SlowSubscriber.CATCH_UP
+
+    def __post_init__(self) -> None:
+        if min(self.max_events, self.max_bytes) < 1:
+            raise InvalidInput(f"Expected a queue for 1 event and 1 byte or more, got {self}.")
 
 
 class SubscriberTooSlow(Conflict):

@@ -218,3 +218,33 @@ def overwrite(folder: Path, table: bytes, key: bytes, value: bytes | None) -> No
                 writing.delete(key)
             else:
                 writing.put(key, value)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_a_file_that_was_cut_short_gives_errors_and_does_not_end_the_process(
+    tmp_path: Path, share: float
+) -> None:
+    with closing(LmdbEventStore(tmp_path)) as store:
+        for number in range(1, 400):
+            store.write(batch(stored_event(number, aggregate_id="x", payload=bytes(500))))
+    file = tmp_path / "data.mdb"
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from museion.base.errors import MuseionError\n"
+        "from museion.log.lmdb_store import LmdbEventStore\n"
+        "try:\n"
+        "    store = LmdbEventStore(Path(sys.argv[1]))\n"
+        "    print(len(store.read(limit=999)))\n"
+        "except MuseionError as error: print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told
+    assert "damaged" in told.stdout
+
+
+def test_a_folder_may_be_given_as_text(tmp_path: Path) -> None:
+    with closing(LmdbEventStore(str(tmp_path))) as store:
+        assert store.recover().sequence_nr == 0

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opened_log import new, opened
 
+from museion.base.errors import InvalidInput
 from museion.log.event import Event
-from museion.log.event_log import BatchLimits, EmitterInUse, EventLog, LogClosed, QueueLimits
+from museion.log.event_log import (
+    BatchLimits,
+    EmitterInUse,
+    EventLog,
+    LogClosed,
+    QueueLimits,
+    WritePolicy,
+)
 from museion.log.subscription import SlowSubscriber, SubscriberTooSlow, Subscription
 from museion.testing.contracts.event_store import numbers
 from museion.testing.event_loop import in_event_loop
@@ -192,3 +200,14 @@ async def _follow(
             await asyncio.sleep(0)
         seen += await subscription.next()
     return seen
+
+
+@pytest.mark.parametrize("limits", [{"max_events": 0}, {"max_bytes": 0}])
+def test_a_queue_without_room_is_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput, match="1 event and 1 byte"):
+        QueueLimits(**limits)  # type: ignore[arg-type]  # integers only
+
+
+def test_a_write_policy_with_negative_values_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="0 or more"):
+        WritePolicy(retries=-1)

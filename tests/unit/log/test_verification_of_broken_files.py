@@ -69,7 +69,7 @@ def test_random_damage_to_pages_is_reported_or_touches_nothing_that_is_used(
     assert found or (proof is not None and proof.proven == EVENTS)
 
 
-@pytest.mark.parametrize("share", [0.9, 0.6, 0.3, 0.1])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
 def test_a_file_cut_short_is_reported(log: Path, share: float) -> None:
     file = log / "data.mdb"
     file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
