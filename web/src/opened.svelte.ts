@@ -29,15 +29,14 @@ export class OpenedAsset {
         if (viewing.index < 0) await viewing.locate(found, signal);
         if (found.state !== "pending") {
           const hits = await similarTo(id, signal);
-          if (hits) {
-            this.similar = hits;
-            return;
-          }
+          // None may mean that what looks like it is still on its way into the index.
+          if (hits) this.similar = hits;
+          if (hits?.length) return;
           tries += 1;
         }
         await pause(AGAIN_MS, signal);
       }
-      if (!signal.aborted) this.similar = [];
+      if (!signal.aborted) this.similar ??= [];
     } catch (error) {
       if (isAbort(error)) return;
       if (!(error instanceof Problem)) throw error;
