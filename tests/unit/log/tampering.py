@@ -22,6 +22,9 @@ from museion.log.proof.findings import AnyFinding
 from museion.log.proof.verification import Verification, verify
 from museion.log.vector_time import VectorTime
 
+EVENTS = 60
+"""Events of the log that most tests change: 20 in each batch."""
+
 _NUMBER = struct.Struct(">Q")
 
 
@@ -174,3 +177,25 @@ def findings_of(
         return found, verify(store, expected_heads=expected_heads, on_finding=found.append)
     finally:
         store.close()
+
+
+def flip(tables: Tables, number: int) -> None:
+    """Flip a bit of an event."""
+    frame = bytearray(tables.frame(number))
+    frame[len(frame) // 2] ^= 0x10
+    tables.put_frame(number, bytes(frame))
+
+
+def forge(tables: Tables, number: int) -> None:
+    """Change an event, with a checksum that fits."""
+    event = tables.event(number)
+    payload = event.payload[:-1] + bytes([event.payload[-1] ^ 1])
+    tables.put_event(number, msgspec.structs.replace(event, payload=payload))
+
+
+def make_log_with_skipped_numbers(path: Path) -> None:
+    """Make a log of 15 events that ends at 45: others knew of 40 when it was rebuilt."""
+    make_log(path, events=10)
+    with tampering(path) as tables:
+        tables.note_version(VectorTime({tables.log_id: 40}))
+    make_log(path, events=5)

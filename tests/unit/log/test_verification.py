@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
-import msgspec
 import pytest
-from tampering import Tables, findings_of, make_log, make_mixed_log, noted, tampering
+from tampering import (
+    EVENTS,
+    Tables,
+    findings_of,
+    flip,
+    forge,
+    make_log,
+    make_log_with_skipped_numbers,
+    make_mixed_log,
+    noted,
+    tampering,
+)
 
 from museion.log.event import Event
 from museion.log.event_log import EventLog
@@ -20,39 +28,15 @@ from museion.log.memory_store import MemoryEventStore
 from museion.log.proof.findings import (
     Altered,
     AnyFinding,
-    Finding,
     Flipped,
-    Gap,
-    HeadChanged,
-    HeadNotFound,
     Missing,
-    NotIndexed,
     Reordered,
-    WronglyIndexed,
-    WrongVersion,
 )
-from museion.log.proof.head_digest import NotADigest
 from museion.log.proof.verification import Step, verify
 from museion.log.stamping import Head, Stamper
-from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop
 
-EVENTS = 60
-"""Events of the log that most tests change: 20 in each batch."""
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log of its own events; to be copied."""
-    path = tmp_path_factory.mktemp("whole") / "log"
-    make_log(path, events=EVENTS)
-    return path
-
-
-@pytest.fixture
-def log(whole: Path, tmp_path: Path) -> Path:
-    """A whole log of `EVENTS` events that a test may damage."""
-    return Path(shutil.copytree(whole, tmp_path / "log"))
+pytest_plugins = ["verified_log"]
 
 
 # --- whole logs ----------------------------------------------------------------------------------
@@ -137,10 +121,7 @@ def test_what_is_written_meanwhile_is_left_out_and_no_fault(log: Path) -> None:
 
 def test_skipped_numbers_are_no_fault(tmp_path: Path) -> None:
     """A log that was rebuilt from others goes on behind the last number that they know of it."""
-    make_log(tmp_path / "log", events=10)
-    with tampering(tmp_path / "log") as tables:
-        tables.note_version(VectorTime({tables.log_id: 40}))
-    make_log(tmp_path / "log", events=5)
+    make_log_with_skipped_numbers(tmp_path / "log")
 
     found, proof = findings_of(tmp_path / "log")
 
@@ -180,8 +161,8 @@ def test_events_of_version_0_1_are_unproven_and_no_damage(grown_from_form_1: Pat
 
 def test_damage_behind_events_of_version_0_1_is_named(grown_from_form_1: Path) -> None:
     with tampering(grown_from_form_1) as tables:
-        _flip(tables, 3)
-        _forge(tables, 21)
+        flip(tables, 3)
+        forge(tables, 21)
         tables.remove(30)
 
     found, _ = findings_of(grown_from_form_1)
@@ -227,8 +208,8 @@ def test_a_flipped_bit_anywhere_in_events_is_found_and_named(log: Path, seed: in
 
 def test_damage_does_not_hide_what_stands_behind_it(log: Path) -> None:
     with tampering(log) as tables:
-        _flip(tables, 10)
-        _forge(tables, 30)
+        flip(tables, 10)
+        forge(tables, 30)
         tables.remove(45)
 
     found, _ = findings_of(log)
@@ -242,7 +223,7 @@ def test_damage_does_not_hide_what_stands_behind_it(log: Path) -> None:
 
 def test_the_event_behind_a_damaged_one_counts_as_unproven_and_not_as_damage(log: Path) -> None:
     with tampering(log) as tables:
-        _flip(tables, 10)
+        flip(tables, 10)
 
     found, proof = findings_of(log)
 
@@ -253,7 +234,7 @@ def test_the_event_behind_a_damaged_one_counts_as_unproven_and_not_as_damage(log
 @pytest.mark.parametrize("number", [1, 2, EVENTS])
 def test_damage_at_either_end_is_one_finding(log: Path, number: int) -> None:
     with tampering(log) as tables:
-        _flip(tables, number)
+        flip(tables, number)
 
     found, _ = findings_of(log)
 
@@ -263,7 +244,7 @@ def test_damage_at_either_end_is_one_finding(log: Path, number: int) -> None:
 def test_a_log_whose_every_event_is_damaged_comes_to_its_end(log: Path) -> None:
     with tampering(log) as tables:
         for number in range(1, EVENTS + 1):
-            _flip(tables, number)
+            flip(tables, number)
 
     found, proof = findings_of(log)
 
@@ -289,7 +270,7 @@ def test_a_forged_event_whose_checksum_fits_is_found_by_its_chain_digest(
     log: Path, number: int
 ) -> None:
     with tampering(log) as tables:
-        _forge(tables, number)
+        forge(tables, number)
 
     found, _ = findings_of(log)
 
@@ -405,7 +386,7 @@ def test_several_faults_at_random_places_are_all_named(log: Path, seed: int) -> 
     expected = set()
     with tampering(log) as tables:
         for place in places:
-            fault = source.choice([_flip, _forge, Tables.remove])
+            fault = source.choice([flip, forge, Tables.remove])
             fault(tables, place)
             expected.add((_KINDS[fault.__name__], place))
 
@@ -413,202 +394,6 @@ def test_several_faults_at_random_places_are_all_named(log: Path, seed: int) -> 
 
     assert {(type(each), each.sequence_nr) for each in found} == expected
     assert len(found) == len(expected)
-
-
-# --- a rewritten past ----------------------------------------------------------------------------
-
-
-def test_a_rechained_end_is_found_by_the_logs_own_note_of_its_head(log: Path) -> None:
-    with tampering(log) as tables:
-        noted_chain = {tables.log_id: tables.event(EVENTS).chain_digest or b""}
-        _forge(tables, 40)
-        tables.rechain(40, EVENTS)
-        tables.note_chain(noted_chain)
-
-    found, _ = findings_of(log)
-
-    assert [(type(each), each.sequence_nr) for each in found] == [(HeadChanged, EVENTS)]
-
-
-def test_a_wholly_rewritten_end_is_found_by_a_head_noted_elsewhere_only(log: Path) -> None:
-    head = findings_of(log)[1].head
-    assert head is not None
-    with tampering(log) as tables:
-        _forge(tables, 40)
-        tables.rechain(40, EVENTS)
-
-    unnoticed, _ = findings_of(log)
-    found, _ = findings_of(log, expected_heads=(head,))
-
-    assert unnoticed == []
-    assert found == [HeadNotFound(digest=head, removed_to=0)]
-
-
-def test_a_head_noted_earlier_is_found_in_a_log_that_has_grown(log: Path) -> None:
-    head = findings_of(log)[1].head
-    assert head is not None
-    make_log(log, events=10)
-
-    found, proof = findings_of(log, expected_heads=(head,))
-
-    assert found == []
-    assert proof.events == EVENTS + 10
-    assert proof.head != head
-
-
-@pytest.mark.parametrize("text", ["", "12", "no digest", "0" * 63])
-def test_a_head_that_is_no_digest_is_refused(text: str) -> None:
-    with pytest.raises(NotADigest, match="64 hexadecimal digits"):
-        verify(MemoryEventStore(), expected_heads=[text])
-
-
-# --- other sites ---------------------------------------------------------------------------------
-
-
-def test_events_kept_back_by_a_filter_are_a_gap_and_no_damage(tmp_path: Path) -> None:
-    other = make_mixed_log(tmp_path / "log", keep=lambda event: event.id.time % 3 != 0)
-
-    found, proof = findings_of(tmp_path / "log")
-
-    (gap,) = found
-    assert isinstance(gap, Gap)
-    assert gap.origin == other
-    assert gap.count == 7
-    assert proof.damage == 0
-    assert proof.unproven == 7
-
-
-def test_a_forged_event_of_another_site_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    other = make_mixed_log(path)
-    with tampering(path) as tables:
-        place = next(n for n in range(20, 40) if tables.event(n).process_id == other)
-        _forge(tables, place)
-
-    found, _ = findings_of(path)
-
-    assert [(type(each), each.sequence_nr) for each in found] == [(Altered, place)]
-
-
-@pytest.mark.parametrize("distance", [1, 3])
-def test_own_events_removed_between_those_of_another_site_are_named(
-    tmp_path: Path, distance: int
-) -> None:
-    path = tmp_path / "log"
-    make_mixed_log(path)
-    with tampering(path) as tables:
-        place = next(n for n in range(20, 40) if tables.event(n).process_id == tables.log_id)
-        for number in range(place, place + distance):
-            tables.remove(number)
-
-    (finding,) = findings_of(path)[0]
-
-    assert isinstance(finding, Missing)
-    assert (finding.sequence_nr, finding.to) == (place, place + distance - 1)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_swapped_events_of_another_site_are_found(tmp_path: Path, seed: int) -> None:
-    path = tmp_path / "log"
-    other = make_mixed_log(path)
-    with tampering(path) as tables:
-        numbers = [n for n in range(1, 56) if tables.event(n).process_id == other]
-        first, second = sorted(random.Random(seed).sample(numbers, 2))  # noqa: S311 (a seeded test)
-        tables.swap(first, second)
-
-    found, _ = findings_of(path)
-
-    assert [(type(each), each.sequence_nr) for each in found] == [
-        (Reordered, first),
-        (Reordered, second),
-    ]
-
-
-def test_a_damaged_event_between_two_sites_makes_one_finding(tmp_path: Path) -> None:
-    make_mixed_log(tmp_path / "log")
-    for number in range(1, 56):
-        copy = Path(shutil.copytree(tmp_path / "log", tmp_path / f"copy-{number}"))
-        with tampering(copy) as tables:
-            _flip(tables, number)
-
-        found, _ = findings_of(copy)
-
-        assert [(type(each), each.sequence_nr) for each in found] == [(Flipped, number)]
-
-
-# --- index and version ---------------------------------------------------------------------------
-
-
-def test_an_event_missing_from_the_index_is_named_with_its_aggregate(log: Path) -> None:
-    with tampering(log) as tables:
-        tables.unindex("aggregate-1", 11)
-
-    found, _ = findings_of(log)
-
-    assert found == [NotIndexed(sequence_nr=11, aggregate_id="aggregate-1")]
-
-
-def test_an_index_entry_for_an_event_of_another_aggregate_is_named(log: Path) -> None:
-    with tampering(log) as tables:
-        tables.index("aggregate-1", 12)
-
-    found, _ = findings_of(log)
-
-    assert found == [WronglyIndexed(sequence_nr=12, aggregate_id="aggregate-1", event_exists=True)]
-
-
-def test_an_index_entry_for_a_missing_event_is_named(tmp_path: Path) -> None:
-    """A number that was skipped: the chain is whole."""
-    test_skipped_numbers_are_no_fault(tmp_path)
-    with tampering(tmp_path / "log") as tables:
-        tables.index("aggregate-1", 25)
-
-    found, _ = findings_of(tmp_path / "log")
-
-    assert found == [WronglyIndexed(sequence_nr=25, aggregate_id="aggregate-1", event_exists=False)]
-
-
-def test_an_aggregate_lost_from_the_index_is_named_at_each_of_its_events(log: Path) -> None:
-    with tampering(log) as tables:
-        tables.delete(b"aggregates", b"aggregate-2")
-
-    found, _ = findings_of(log)
-
-    assert {type(each) for each in found} == {NotIndexed}
-    assert [each.sequence_nr for each in found] == [
-        number for number in range(1, EVENTS + 1) if number % 5 == 2 and number % 4
-    ]
-
-
-@pytest.mark.parametrize("time", [EVENTS - 1, EVENTS + 1])
-def test_a_version_vector_that_is_not_the_merge_is_found(log: Path, time: int) -> None:
-    with tampering(log) as tables:
-        log_id = tables.log_id
-        tables.note_version(VectorTime({log_id: time}))
-
-    found, _ = findings_of(log)
-
-    assert found == [WrongVersion(noted={log_id: time}, merged={log_id: EVENTS})]
-
-
-# --- findings as values --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", get_args(AnyFinding), ids=lambda kind: str(kind.__name__))
-def test_each_finding_says_what_it_is_and_what_to_do(kind: type[Finding]) -> None:
-    values: dict[object, object] = {int: 7, bool: True, dict[str, int]: {"here": 7}}
-    fields = msgspec.structs.fields(kind)
-    filled = {each.name: values.get(each.type, "x" * 64) for each in fields}
-    finding = msgspec.convert(filled | {"kind": kind.__struct_config__.tag}, kind)
-
-    text = f"{finding.message} {finding.remedy}"
-    again = msgspec.json.decode(msgspec.json.encode(finding), type=AnyFinding)
-
-    assert again == finding
-    assert "\n" not in text
-    assert finding.message.endswith(".")
-    assert finding.remedy.endswith((".", "`."))
-    assert kind.__name__ in {"HeadNotFound", "WrongVersion"} or "7" in text
 
 
 class _GrowingStore(LmdbEventStore):
@@ -650,16 +435,4 @@ class _ShrinkingStore(LmdbEventStore):
         )
 
 
-def _flip(tables: Tables, number: int) -> None:
-    frame = bytearray(tables.frame(number))
-    frame[len(frame) // 2] ^= 0x10
-    tables.put_frame(number, bytes(frame))
-
-
-def _forge(tables: Tables, number: int) -> None:
-    event = tables.event(number)
-    payload = event.payload[:-1] + bytes([event.payload[-1] ^ 1])
-    tables.put_event(number, msgspec.structs.replace(event, payload=payload))
-
-
-_KINDS = {"_flip": Flipped, "_forge": Altered, "remove": Missing}
+_KINDS = {"flip": Flipped, "forge": Altered, "remove": Missing}
