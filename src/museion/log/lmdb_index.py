@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 import lmdb
@@ -161,7 +161,7 @@ class AggregateIndex:
         if len(found) < len(places):
             there = {bytes(place) for place, _ in found}
             gone = next(place for place in places if place not in there)
-            return chain((each for each in found if bytes(each[0]) < gone), _missing(gone))
+            return _up_to_missing(found, gone)
         return iter(found)
 
     def ids(self, reading: lmdb.Transaction, *, seen: Seen, after: str, limit: int) -> list[str]:
@@ -205,7 +205,9 @@ def as_key(name: str) -> bytes | None:
     return key if 1 <= len(key) <= MAX_NAME_BYTES else None
 
 
-def _missing(place: bytes) -> Iterator[tuple[Stored, Stored]]:
-    """Raise when it is reached: events before it may be all that is wanted."""
-    raise DamagedEvent(_NUMBER.unpack(place)[0], "the index names it, but it is missing")
-    yield
+def _up_to_missing(
+    found: Iterable[tuple[Stored, Stored]], gone: bytes
+) -> Iterator[tuple[Stored, Stored]]:
+    """Pass on what stands before a missing event; it may be all that is wanted."""
+    yield from takewhile(lambda each: bytes(each[0]) < gone, found)
+    raise DamagedEvent(_NUMBER.unpack(gone)[0], "the index names it, but it is missing")
