@@ -1,0 +1,77 @@
+"""The contract of operation-based CRDTs: replicated types whose concurrent operations commute.
+
+A type is pure. An operation is prepared against the state of one site, written as an event, and
+takes effect at every site in causal order. Its stamp tells which operations its author had seen.
+
+Source: Shapiro, Preguiça, Baquero, Zawirski, "A comprehensive study of convergent and commutative
+replicated data types", INRIA RR-7506, 2011, section 2.2. As in Eventuate `prepare` may also find
+that there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, TypeVar
+
+import msgspec
+
+from museion.log.event import Event
+from museion.log.vector_time import VectorTime
+
+S = TypeVar("S")
+O = TypeVar("O")  # noqa: E741 (an operation)
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """When an operation was written, causally and by the clock, and where.
+
+    Attributes:
+        vector_timestamp: of the operation's event; unique to it.
+        time_ms: wall clock of the first write, milliseconds since 1970; breaks ties only.
+        creator: the log that wrote it first; breaks ties of ties.
+    """
+
+    vector_timestamp: VectorTime
+    time_ms: int
+    creator: str
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return the stamp of an event."""
+        return cls(event.vector_timestamp, event.system_time_ms, event.process_id)
+
+
+class Crdt(Protocol[S, O, V_co]):
+    """A replicated type: S its state, O its operations, V its value. States and operations are
+    frozen and have a msgpack form.
+
+    Law: sites that have taken the effects of the same operations, each in some order that keeps
+    causes before effects, have equal states and values.
+    """
+
+    @property
+    def name(self) -> str:
+        """Stable written name; two types never share one, so their instances never meet."""
+
+    @property
+    def needs_state(self) -> bool:
+        """Tell whether `prepare` looks at the state.
+
+        Where it does not, operations need not wait for those before them.
+        """
+
+    def zero(self) -> S:
+        """Return the state before the first operation."""
+
+    def value(self, state: S) -> V_co:
+        """Return what people ask for."""
+
+    def prepare(self, state: S, operation: O) -> O | None:
+        """Return the operation that is to be written, completed from the state; None for nothing.
+
+        Raises:
+            InvalidInput, Conflict: the operation is not allowed; nothing is written.
+        """
+
+    def effect(self, state: S, operation: O, stamp: Stamp) -> S:
+        """Return the state after an operation that `prepare` had returned at some site."""
