@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -51,6 +51,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     encoder: Annotated[
         str, Meta(description="Checkpoint that turns pictures and words into embeddings.")
     ] = "museion-embedded-1"
+    url: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://.+)?$",
+            description="Address at which other sites reach this one; empty where they cannot.",
+        ),
+    ] = ""
+    blobs: Annotated[
+        Literal["everything", "renditions", "on-demand"],
+        Meta(description="Blobs of other sites that are kept here before somebody asks for them."),
+    ] = "everything"
+    blobs_filter: Annotated[
+        str,
+        Meta(
+            description="Filter words, as `type:photo`: originals of other assets only on demand."
+        ),
+    ] = ""
+    blobs_mib_per_s: Annotated[
+        float,
+        Meta(ge=0, le=1 << 20, description="Most that blobs take of the line, MiB/s; 0: no limit."),
+    ] = 0.0
     files_at_once: Annotated[
         int, Meta(ge=1, le=64, description="Files that an ingest reads at the same time.")
     ] = 8

@@ -1,0 +1,94 @@
+"""Sites over HTTP: how this one stands with the others, and changing that."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from litestar import Router, get, post
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import Parameter
+
+from museion.api.site_schemas import (
+    ConnectionWanted,
+    InvitationMade,
+    InvitationWanted,
+    JoinWanted,
+    Network,
+    SiteCard,
+    SitesOverview,
+)
+
+ADMIN_HEADER = "Museion-Admin"
+SiteId = Annotated[str, Parameter(description="Id of a site, as `museion sites list` prints it.")]
+
+
+def site_router(network: Network) -> Router:
+    """Return the routes below `/api/sites`; what changes something needs the admin token."""
+
+    def provide_network() -> Network:
+        return network
+
+    def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        given = connection.headers.get(ADMIN_HEADER, "")
+        if not secrets.compare_digest(given.encode(), network.admin_token.encode()):
+            raise PermissionDeniedException(
+                "Connections between sites are changed on the site's own machine: "
+                "use `museion sites`."
+            )
+
+    changing = Router(
+        "/",
+        route_handlers=[invite, join, connect, disconnect, retire, recover],
+        guards=[require_admin],
+    )
+    return Router(
+        "/api/sites",
+        route_handlers=[overview, changing],
+        dependencies={"network": Provide(provide_network, sync_to_thread=False)},
+    )
+
+
+@get("/", summary="How this site stands with the others")
+async def overview(network: Network) -> SitesOverview:
+    """Return connections, lag, last errors, waiting blobs and open conflicts."""
+    return await network.overview()
+
+
+@post("/invitations", summary="Make a code that lets one site in")
+async def invite(network: Network, data: InvitationWanted) -> InvitationMade:
+    """Return the code; only its digest is kept here."""
+    return await network.invite(data)
+
+
+@post("/join", summary="Join the network of the site that made a code")
+async def join(network: Network, data: JoinWanted) -> SiteCard:
+    """Exchange keys with that site and connect with it, both ways."""
+    return await network.join(data)
+
+
+@post("/{site_id:str}/connect", summary="Connect with a known site", status_code=200)
+async def connect(network: Network, site_id: SiteId, data: ConnectionWanted) -> SiteCard:
+    """Connect, or change what travels; refused where events would be lost."""
+    return await network.connect(site_id, data)
+
+
+@post("/{site_id:str}/disconnect", summary="End the connections with a site", status_code=200)
+async def disconnect(network: Network, site_id: SiteId) -> SiteCard:
+    """End them; what was exchanged stays, and a later connection goes on from there."""
+    return await network.disconnect(site_id)
+
+
+@post("/{site_id:str}/retire", summary="Say that a site takes part no more", status_code=200)
+async def retire(network: Network, site_id: SiteId) -> SiteCard:
+    """Retire a site for good: nothing waits for it, nothing is served to it."""
+    return await network.retire(site_id)
+
+
+@post("/recover", summary="Bring back events that this site lost", status_code=202)
+async def recover(network: Network) -> SitesOverview:
+    """Begin; `recovering` of the overview tells how far it has come."""
+    return await network.recover()
