@@ -52,9 +52,17 @@ class CircuitBreaker:
 
     Args:
         on_change: called with true when it opens and with false when it closes, once each.
+        now_s: a time that only grows, seconds.
     """
 
-    def __init__(self, policy: WritePolicy, on_change: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        policy: WritePolicy,
+        on_change: Callable[[bool], None],
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now_s = now_s
         self._policy = policy
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -72,7 +80,7 @@ class CircuitBreaker:
         if not self._open:
             return False
         with self._lock:
-            now = time.monotonic()
+            now = self._now_s()
             if now < self._probe_at:
                 return True
             self._probe_at = now + self._policy.probe_after_s
@@ -82,7 +90,7 @@ class CircuitBreaker:
         """Note a failed write."""
         with self._lock:
             self._failures += 1
-            self._probe_at = time.monotonic() + self._policy.probe_after_s
+            self._probe_at = self._now_s() + self._policy.probe_after_s
             # The first failure is no retry yet.
             opens = not self._open and self._failures > self._policy.open_after_retries
             self._open = self._open or opens

@@ -49,6 +49,7 @@ from museion.log.log_errors import (
 )
 from museion.log.statistics import LogStatistics
 from museion.log.subscription import QueueLimits, Subscription, Subscriptions
+from museion.log.turns import Turns
 from museion.log.vector_time import VectorTime
 
 __all__ = [
@@ -79,6 +80,7 @@ class EventLog:
         limits: bounds of a group commit and of a replay page.
         policy: what happens when the store fails.
         on_breaker: called with true when the circuit breaker opens, with false when it closes.
+        turns: where the writer runs; a thread of its own when left out.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class EventLog:
         limits: BatchLimits | None = None,
         policy: WritePolicy | None = None,
         on_breaker: Callable[[bool], None] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or BatchLimits()
@@ -107,7 +110,12 @@ class EventLog:
         self._defect: BaseException | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="log-reader")
         self._commits = GroupCommit(
-            store, state, self._report, limits=self._limits, policy=policy or WritePolicy()
+            store,
+            state,
+            self._report,
+            limits=self._limits,
+            policy=policy or WritePolicy(),
+            turns=turns,
         )
         self._deletion = Deletion(self, store, state)
 
@@ -343,7 +351,7 @@ class EventLog:
         """Write what is pending, end all readers with `LogClosed`, close the store. Idempotent."""
         self._stop()
         await self._deletion.close()
-        await to_end(asyncio.to_thread(self._release))
+        await to_end(self._release())
 
     async def closed(self) -> None:
         """Wait until the log is closed, or has stopped at a defect. No limit: most never do."""
@@ -354,8 +362,11 @@ class EventLog:
         if self._closed:
             raise self._closed_error()
 
-    def _release(self) -> None:
-        self._commits.join()
+    async def _release(self) -> None:
+        await self._commits.ended()
+        await asyncio.to_thread(self._close_store)
+
+    def _close_store(self) -> None:
         self._readers.shutdown()
         self._store.close()
 

@@ -7,10 +7,8 @@ to the limits. Every request is written whole and gets its own reply.
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TypeAlias
@@ -27,6 +25,7 @@ from museion.log.event_store import (
     WriteFailed,
 )
 from museion.log.stamping import Head, Stamper
+from museion.log.turns import ThreadTurns, Turns
 from museion.log.vector_time import VectorTime
 
 
@@ -146,6 +145,7 @@ class GroupCommit:
     Args:
         state: of the store when it was opened.
         report: called from the thread with what became of each group, in log order.
+        turns: where the writer runs when it is not to be a thread.
     """
 
     def __init__(
@@ -156,19 +156,22 @@ class GroupCommit:
         *,
         limits: BatchLimits,
         policy: WritePolicy,
+        turns: Turns | None = None,
     ) -> None:
         self._store = store
         self._head = Head.of(state)
         self._limits = limits
         self._policy = policy
         self._report = report
-        self.breaker = CircuitBreaker(policy, lambda opened: report(BreakerChanged(opened)))
+        self._turns = turns or ThreadTurns()
+        self.breaker = CircuitBreaker(
+            policy, lambda opened: report(BreakerChanged(opened)), now_s=self._turns.now_s
+        )
         self.retries = 0
         self._waiting: deque[Request | Upkeep] = deque()
-        self._changed = threading.Condition()
+        self._lock = self._turns.lock
         self._ending = False
-        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
-        self._thread.start()
+        self._turns.begin(self._run)
 
     @property
     def pending(self) -> int:
@@ -177,16 +180,16 @@ class GroupCommit:
 
     def submit(self, request: Request | Upkeep) -> bool:
         """Hand over a request; false when the thread takes no more."""
-        with self._changed:
+        with self._lock:
             if self._ending:
                 return False
             self._waiting.append(request)
-            self._changed.notify()
+            self._turns.wake()
             return True
 
     def withdraw(self, request: Request | Upkeep) -> bool:
         """Take a request back; false when the thread has it already."""
-        with self._changed:
+        with self._lock:
             if request not in self._waiting:
                 return False
             self._waiting.remove(request)
@@ -194,26 +197,25 @@ class GroupCommit:
 
     def end(self) -> None:
         """Take no more requests; the thread ends when those that wait are written. Idempotent."""
-        with self._changed:
+        with self._lock:
             self._ending = True
-            self._changed.notify()
+            self._turns.wake()
 
-    def join(self) -> None:
-        """Block until the thread has ended."""
-        self._thread.join()
+    async def ended(self) -> None:
+        """Wait until the thread has ended."""
+        await self._turns.ended()
 
-    def _run(self) -> None:
-        while group := self._next_group():
+    async def _run(self) -> None:
+        while group := await self._next_group():
             try:
-                self._report(self._do(group))
+                self._report(await self._do(group))
             except BaseException as defect:  # whatever it is, those who wait must hear of it
-                self._report(Stopped(group, self._give_up(), defect))
+                self._report(Stopped(group, self._give_up(), _as_raised(defect)))
 
-    def _next_group(self) -> list[Request | Upkeep]:
+    async def _next_group(self) -> list[Request | Upkeep]:
         """Wait for requests and take those that go out together; none at the end."""
-        with self._changed:
-            while not self._waiting and not self._ending:
-                self._changed.wait()
+        with self._lock:
+            await self._turns.wait_for(self._has_work)
             group: list[Request | Upkeep] = []
             events = size_bytes = 0
             while self._waiting:
@@ -228,27 +230,30 @@ class GroupCommit:
                 self._waiting.popleft()
             return group
 
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or self._ending
+
     def _fits(self, events: int, size_bytes: int) -> bool:
         limits = self._limits
         return events <= limits.max_batch_events and size_bytes <= limits.max_batch_bytes
 
     def _give_up(self) -> list[Request | Upkeep]:
-        with self._changed:
+        with self._lock:
             self._ending = True
             waiting = list(self._waiting)
             self._waiting.clear()
             return waiting
 
-    def _do(self, group: list[Request | Upkeep]) -> Outcome:
+    async def _do(self, group: list[Request | Upkeep]) -> Outcome:
         first = group[0]
         if isinstance(first, Upkeep):
-            error = self._insist(partial(self._try_upkeep, first))
+            error = await self._insist(partial(self._try_upkeep, first))
             return Kept(first) if error is None else Refused(group, error)
-        return self._write([request for request in group if isinstance(request, Request)])
+        return await self._write([request for request in group if isinstance(request, Request)])
 
-    def _write(self, group: list[Request]) -> Written | Refused:
-        start = time.perf_counter()
-        stamper = Stamper(self._head)
+    async def _write(self, group: list[Request]) -> Written | Refused:
+        start = self._turns.now_s()
+        stamper = Stamper(self._head, now_ms=self._turns.now_ms())
         answers = [
             stamper.emitted(request.emitted) + stamper.replicated(request.replicated)
             for request in group
@@ -258,47 +263,49 @@ class GroupCommit:
             progress.update(request.progress)
         if stamper.events or progress:
             batch = stamper.batch(progress)
-            error = self._insist(partial(self._try, batch))
+            error = await self._insist(partial(self._try, batch))
             if error is not None:
                 return Refused(group, error)
             self._head = stamper.head
-        seconds = time.perf_counter() - start
+        seconds = self._turns.now_s() - start
         return Written(group, answers, stamper.events, self._head.version, seconds)
 
-    def _insist(self, attempt: Callable[[], WriteFailed | None]) -> WriteFailed | None:
+    async def _insist(
+        self, attempt: Callable[[], Awaitable[WriteFailed | None]]
+    ) -> WriteFailed | None:
         """Write, trying again under the policy; the error if nothing of it is in the store."""
         delays_s = self._policy.delays_s()
         while True:
-            error = attempt()
+            error = await attempt()
             if error is None:
                 self.breaker.succeeded()
                 return None
             self.breaker.failed()
             delay_s = next(delays_s, None)
-            if delay_s is None or self._ends_within(delay_s):
+            if delay_s is None or await self._ends_within(delay_s):
                 return error
             self.retries += 1
 
-    def _try(self, batch: WriteBatch) -> WriteFailed | None:
+    async def _try(self, batch: WriteBatch) -> WriteFailed | None:
         try:
-            self._store.write(batch)
+            await self._turns.do(partial(self._store.write, batch))
         except WriteFailed as error:
             return error
         except OutcomeUnknown as unknown:
-            return None if self._holds(batch, unknown) else WriteFailed(unknown.reason)
+            return None if await self._holds(batch, unknown) else WriteFailed(unknown.reason)
         return None
 
-    def _try_upkeep(self, upkeep: Upkeep) -> WriteFailed | None:
+    async def _try_upkeep(self, upkeep: Upkeep) -> WriteFailed | None:
         try:
-            upkeep.work()
+            await self._turns.do(upkeep.work)
         except WriteFailed as error:
             return error
         except OutcomeUnknown as unknown:
-            done = self._looked_into(unknown, upkeep.is_done)
+            done = await self._looked_into(unknown, upkeep.is_done)
             return None if done else WriteFailed(unknown.reason)
         return None
 
-    def _holds(self, batch: WriteBatch, unknown: OutcomeUnknown) -> bool:
+    async def _holds(self, batch: WriteBatch, unknown: OutcomeUnknown) -> bool:
         """Find out whether a batch is in the store. Raises `OutcomeUnknown` after the limit."""
 
         def holds(state: StoreState) -> bool:
@@ -306,24 +313,32 @@ class GroupCommit:
                 return state.sequence_nr >= batch.events[-1].sequence_nr
             return all(self._store.progress(n) == nr for n, nr in batch.progress.items())
 
-        return self._looked_into(unknown, holds)
+        return await self._looked_into(unknown, holds)
 
-    def _looked_into(self, unknown: OutcomeUnknown, holds: Callable[[StoreState], bool]) -> bool:
+    async def _looked_into(
+        self, unknown: OutcomeUnknown, holds: Callable[[StoreState], bool]
+    ) -> bool:
         """Ask a store that has recovered, as soon as it has."""
-        until = time.monotonic() + self._policy.resolve_for_s
+        until = self._turns.now_s() + self._policy.resolve_for_s
         delay_s = self._policy.first_delay_s
         while True:
             try:
-                state = self._store.recover()
+                state = await self._turns.do(self._store.recover)
                 if state.sequence_nr < self._head.sequence_nr:
                     raise AcknowledgedEventsLost(self._head.sequence_nr, state.sequence_nr)
                 return holds(state)
             except Unavailable as reason:
-                if time.monotonic() >= until or self._ends_within(delay_s):
+                if self._turns.now_s() >= until or await self._ends_within(delay_s):
                     raise unknown from reason
                 delay_s = min(delay_s * 2, self._policy.longest_delay_s)
 
-    def _ends_within(self, delay_s: float) -> bool:
+    async def _ends_within(self, delay_s: float) -> bool:
         """Wait, unless the log is closed meanwhile: then tell so at once."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._ending, delay_s)
+        with self._lock:
+            return await self._turns.wait_for(lambda: self._ending, delay_s)
+
+
+def _as_raised(defect: BaseException) -> BaseException:
+    # No coroutine lets a StopIteration out as such.
+    cause = defect.__cause__
+    return cause if isinstance(cause, StopIteration) else defect

@@ -5,7 +5,6 @@ Pure: the writer thread keeps a `Head`, and moves it on only when the store has 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,14 +40,18 @@ class Head:
 
 
 class Stamper:
-    """Stamps the events of one batch; `head` is where the log ends after them."""
+    """Stamps the events of one batch; `head` is where the log ends after them.
 
-    def __init__(self, head: Head) -> None:
+    Args:
+        now_ms: the time that new events get, milliseconds since 1970 UTC.
+    """
+
+    def __init__(self, head: Head, *, now_ms: int) -> None:
         self._log_id = head.log_id
         self._number = head.sequence_nr
         self._times = dict(head.version.times)
         self._chain = dict(head.chain)
-        self._now_ms = time.time_ns() // 1_000_000
+        self._now_ms = now_ms
         self.events: list[Event] = []
         self.frames: list[bytes] = []
 

@@ -215,7 +215,8 @@ class Subscriptions:
     """
 
     def __init__(self) -> None:
-        self._by_aggregate: dict[str | None, set[Subscription]] = {}
+        # Dictionaries in place of sets: those keep the order of subscribing.
+        self._by_aggregate: dict[str | None, dict[Subscription, None]] = {}
         self._catch_ups_of_ended = 0
 
     def __len__(self) -> int:
@@ -228,13 +229,13 @@ class Subscriptions:
 
     def add(self, subscription: Subscription) -> None:
         """Register a subscription."""
-        self._by_aggregate.setdefault(subscription.aggregate_id, set()).add(subscription)
+        self._by_aggregate.setdefault(subscription.aggregate_id, {})[subscription] = None
 
     def discard(self, subscription: Subscription) -> None:
         """Forget a subscription. Idempotent."""
-        group = self._by_aggregate.get(subscription.aggregate_id, set())
+        group = self._by_aggregate.get(subscription.aggregate_id, {})
         if subscription in group:
-            group.remove(subscription)
+            del group[subscription]
             self._catch_ups_of_ended += subscription.catch_ups
             if not group:
                 del self._by_aggregate[subscription.aggregate_id]

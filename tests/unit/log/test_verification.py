@@ -407,7 +407,7 @@ class _GrowingStore(LmdbEventStore):
         aggregate_id: str | None = None,
         max_bytes: int = MAX_READ_BYTES,
     ) -> Sequence[Event]:
-        stamper = Stamper(Head.of(self.recover()))
+        stamper = Stamper(Head.of(self.recover()), now_ms=7)
         events = stamper.emitted([noted(7)])
         self.write(WriteBatch(events, {}, stamper.frames))
         return super().read(
