@@ -10,11 +10,11 @@ that there is nothing to do.
 
 from __future__ import annotations
 
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
-from museion.log.event import Event
+from museion.log.event import Event, EventId
 from museion.log.vector_time import VectorTime
 
 S = TypeVar("S")
@@ -39,6 +39,24 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, event: Event) -> Self:
         """Return the stamp of an event."""
         return cls(event.vector_timestamp, event.system_time_ms, event.process_id)
+
+    @property
+    def id(self) -> EventId:
+        """The identity of the operation: short, and the same everywhere."""
+        return EventId(self.creator, self.vector_timestamp.local_time(self.creator))
+
+    @property
+    def rank(self) -> tuple[int, str, int]:
+        """What orders concurrent operations: wall clock, creator, own time. Unique."""
+        own_time = self.vector_timestamp.local_time(self.creator)
+        return (self.time_ms, self.creator, own_time)
+
+    @property
+    def causal_rank(self) -> tuple[int, str, int]:
+        """What puts any operations into one order with causes before effects. Unique."""
+        # The sum grows from each cause to its effect.
+        times = self.vector_timestamp.times
+        return (sum(times.values()), self.creator, times.get(self.creator, 0))
 
 
 class Crdt(Protocol[S, O, V_co]):
@@ -75,3 +93,16 @@ class Crdt(Protocol[S, O, V_co]):
 
     def effect(self, state: S, operation: O, stamp: Stamp) -> S:
         """Return the state after an operation that `prepare` had returned at some site."""
+
+
+class StoredCrdt(Crdt[S, O, V_co], Protocol[S, O, V_co]):
+    """A CRDT that tells which types its states and operations are decoded to."""
+
+    # Any: whatever msgspec decodes to, which may be a union.
+    @property
+    def state_type(self) -> Any:
+        """What the stored form of a state is decoded to."""
+
+    @property
+    def operation_type(self) -> Any:
+        """What the stored form of an operation is decoded to."""
