@@ -1,0 +1,102 @@
+"""What a site keeps about its connections, in the folder `sites` of its own folder.
+
+keys/          the key pairs of the site, for their owner only
+directory      the other sites: names, addresses, public keys
+invitations    codes that were made and not used yet, as digests
+connections    which sites this one is connected with, and which part travels
+topology       who is connected with whom in the whole network
+recovering     there while lost events are brought back: nothing is written here meanwhile
+admin-token    who can read it may change connections over HTTP
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from museion.base.errors import Damaged
+from museion.log.durable_file import make_folder_durably, write_durably
+
+
+class SavedConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A connection as a person asked for it.
+
+    Attributes:
+        only: filter words of the part that is taken; None for everything.
+        give: filter words of the part that is given.
+        connected: false once a person ended it, so that it is not made again by itself.
+    """
+
+    site_id: str
+    only: str | None = None
+    give: str | None = None
+    connected: bool = True
+
+
+class DamagedConnections(Damaged):
+    """The file of connections is not what was written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be read: {reason}.",
+            remedy="Remove it, then connect again: `museion sites connect SITE`.",
+        )
+
+
+class SiteFiles:
+    """The folder `sites` of a site; made when it is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "sites"
+        make_folder_durably(self.folder)
+        make_folder_durably(self.folder / "incoming")
+        if not self._token.exists():
+            self._write(self._token, secrets.token_urlsafe(32).encode())
+
+    @property
+    def admin_token(self) -> str:
+        """The token for changes over HTTP."""
+        return self._token.read_text("ascii")
+
+    def connections(self) -> Mapping[str, SavedConnection]:
+        """Return the connections that a person asked for, by the id of the other site.
+
+        Raises:
+            DamagedConnections: the file is not what was written.
+        """
+        try:
+            content = self._connections.read_bytes()
+            saved = msgspec.json.decode(content, type=list[SavedConnection])
+        except FileNotFoundError:
+            return {}
+        except msgspec.MsgspecError as reason:
+            raise DamagedConnections(self._connections, str(reason)) from reason
+        return {each.site_id: each for each in saved}
+
+    def save(self, connection: SavedConnection) -> None:
+        """Keep a connection in place of the one with the same site."""
+        kept = {**self.connections(), connection.site_id: connection}
+        content = msgspec.json.format(msgspec.json.encode(list(kept.values())))
+        self._write(self._connections, content)
+
+    @property
+    def _token(self) -> Path:
+        return self.folder / "admin-token"
+
+    @property
+    def _connections(self) -> Path:
+        return self.folder / "connections"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        write_durably(path, content, incoming=self.folder / "incoming")
+
+
+def read_admin_token(folder: Path) -> str:
+    """Return the token of a served site, empty where it has none."""
+    with suppress(FileNotFoundError):
+        return (folder / "sites" / "admin-token").read_text("ascii")
+    return ""
