@@ -1,0 +1,282 @@
+"""Which sites are known here, by which keys they prove who they are, and which are revoked.
+
+A directory is this site's own decision: nothing that comes over the network adds a site, apart from
+a join by invitation; only a new key of a known site is taken, when the old one has signed it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from museion.base.errors import Damaged, NotFound, Unavailable
+from museion.log.durable_file import make_folder_durably, write_durably
+from museion.log.replication.site_keys import KeyAnnouncement, is_signed, key_id_of
+
+GRACE_MS = 24 * 3600 * 1000
+"""How long the old key of a site is accepted after it was followed by a new one."""
+
+_MAX_KEYS = 8
+_FORM = 1
+
+
+class KnownKey(msgspec.Struct, frozen=True):
+    """A public key of a site.
+
+    Attributes:
+        accepted_until_ms: a newer key follows it; None while it is the newest.
+        revoked: it is never accepted again.
+    """
+
+    key_id: str
+    public_key: bytes
+    accepted_until_ms: int | None = None
+    revoked: bool = False
+
+    @classmethod
+    def of(cls, public_key: bytes) -> KnownKey:
+        """Return a key that is accepted until further notice."""
+        return cls(key_id_of(public_key), public_key)
+
+    def is_accepted(self, now_ms: int) -> bool:
+        """Tell whether what this key signs is trusted now."""
+        in_time = self.accepted_until_ms is None or now_ms <= self.accepted_until_ms
+        return in_time and not self.revoked
+
+
+class KnownSite(msgspec.Struct, frozen=True):
+    """Another site, or this one as others shall know it.
+
+    Attributes:
+        site_id: the id of its replication endpoint.
+        name: for people.
+        url: base address of its door; None for a site that only calls others.
+        keys: oldest first.
+        revoked: it is refused, whatever it signs.
+        joined_ms: when it became known, milliseconds since 1970.
+    """
+
+    site_id: str
+    name: str
+    url: str | None
+    keys: tuple[KnownKey, ...]
+    revoked: bool = False
+    joined_ms: int = 0
+
+    def accepted_key(self, key_id: str, now_ms: int) -> bytes | None:
+        """Return the public key of that id if the site may sign with it now."""
+        if self.revoked:
+            return None
+        for key in self.keys:
+            if key.key_id == key_id and key.is_accepted(now_ms):
+                return key.public_key
+        return None
+
+
+class SiteDirectory(Protocol):
+    """The sites that are known. Calls may block for a look at the disk."""
+
+    def lookup(self, site_id: str) -> KnownSite | None:
+        """Return a site as it is known at this moment; changes by other processes count at once."""
+
+    def sites(self) -> Sequence[KnownSite]:
+        """Return all known sites, revoked ones too, by id."""
+
+    def put(self, site: KnownSite) -> None:
+        """Keep a site in place of what was known of it; lasting when this returns."""
+
+    def learn(self, sites: Sequence[KnownSite]) -> None:
+        """Keep those that are not known yet, all or none; what is known stays."""
+
+    def accept(self, announcement: KeyAnnouncement, now_ms: int) -> bool:
+        """Take a new key of a known site; False where it is not signed by a key that is trusted."""
+
+    def revoke(self, site_id: str) -> None:
+        """Refuse a site from now on. Raises `UnknownSite`."""
+
+    def revoke_key(self, site_id: str, key_id: str) -> None:
+        """Refuse one key of a site from now on. Raises `UnknownSite`."""
+
+
+class UnknownSite(NotFound):
+    """No site of that id is known here."""
+
+    def __init__(self, site_id: str) -> None:
+        super().__init__(
+            f"There is no known site {site_id!r:.80}.", remedy="Join it by an invitation."
+        )
+
+
+class DirectoryUnavailable(Unavailable):
+    """The file with the known sites cannot be read or written now."""
+
+    def __init__(self, path: Path, reason: OSError) -> None:
+        super().__init__(
+            f"The known sites in {path} cannot be used: {reason.strerror or reason}.",
+            remedy="Check the folder's rights and the disk space.",
+        )
+
+
+class DamagedDirectory(Damaged):
+    """The file with the known sites is not what was written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The list of known sites {path} is damaged: {reason}.",
+            remedy="Bring it back from a backup, or join the other sites anew.",
+        )
+
+
+class _File(msgspec.Struct, frozen=True):
+    form: int
+    sites: tuple[KnownSite, ...] = ()
+
+
+class FileSiteDirectory:
+    """Keeps the known sites in one JSON file; any number of processes may use it.
+
+    A look costs one `stat` while nothing changes. A change is written aside, flushed and renamed.
+
+    Raises:
+        DirectoryUnavailable, DamagedDirectory: the file cannot be used; all calls may raise them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._sites: dict[str, KnownSite] = {}
+        self._read()
+
+    def lookup(self, site_id: str) -> KnownSite | None:
+        """Return a site as it is known at this moment, None where it is not."""
+        return self._read().get(site_id)
+
+    def sites(self) -> Sequence[KnownSite]:
+        """Return all known sites, revoked ones too, by id."""
+        return list(self._read().values())
+
+    def put(self, site: KnownSite) -> None:
+        """Keep a site in place of what was known of it; lasting when this returns."""
+        self._change(lambda sites: sites | {site.site_id: site})
+
+    def learn(self, sites: Sequence[KnownSite]) -> None:
+        """Keep those that are not known yet, all or none; what is known stays."""
+        self._change(lambda known: {site.site_id: site for site in sites} | known)
+
+    def accept(self, announcement: KeyAnnouncement, now_ms: int) -> bool:
+        """Take a new key of a known site; False where it is not signed by a key that is trusted."""
+        accepted = False
+
+        def follow(sites: dict[str, KnownSite]) -> dict[str, KnownSite]:
+            nonlocal accepted
+            site = sites.get(announcement.site_id)
+            new = None if site is None else with_next_key(site, announcement, now_ms)
+            accepted = new is not None
+            return sites if new is None else sites | {new.site_id: new}
+
+        self._change(follow)
+        return accepted
+
+    def revoke(self, site_id: str) -> None:
+        """Refuse a site from now on. Raises `UnknownSite`."""
+        self._change_one(site_id, lambda site: replace(site, revoked=True))
+
+    def revoke_key(self, site_id: str, key_id: str) -> None:
+        """Refuse one key of a site from now on. Raises `UnknownSite`."""
+        self._change_one(site_id, lambda site: without_key(site, key_id))
+
+    def _change_one(self, site_id: str, change: Callable[[KnownSite], KnownSite]) -> None:
+        def changed(sites: dict[str, KnownSite]) -> dict[str, KnownSite]:
+            if site_id not in sites:
+                raise UnknownSite(site_id)
+            return sites | {site_id: change(sites[site_id])}
+
+        self._change(changed)
+
+    def _change(self, change: Callable[[dict[str, KnownSite]], dict[str, KnownSite]]) -> None:
+        with self._alone():
+            before = self._read()
+            after = change(before)
+            if after == before:
+                return
+            kept = _File(_FORM, tuple(after[site_id] for site_id in sorted(after)))
+            content = msgspec.json.format(msgspec.json.encode(kept))
+            write_durably(self._path, content, incoming=self._path.parent)
+        self._read()
+
+    def _read(self) -> dict[str, KnownSite]:
+        try:
+            found = os.stat(self._path)
+            seen = found.st_ino, found.st_mtime_ns, found.st_size
+            if seen != self._seen:
+                self._sites = self._decode(self._path.read_bytes())
+                self._seen = seen
+        except FileNotFoundError:
+            self._sites, self._seen = {}, None
+        except OSError as reason:
+            raise DirectoryUnavailable(self._path, reason) from reason
+        return self._sites
+
+    def _decode(self, content: bytes) -> dict[str, KnownSite]:
+        try:
+            held = msgspec.json.decode(content, type=_File)
+        except msgspec.MsgspecError as reason:
+            raise DamagedDirectory(self._path, str(reason)) from reason
+        if held.form != _FORM:
+            raise DamagedDirectory(self._path, f"its form is {held.form}, not {_FORM}")
+        for site in held.sites:
+            if any(key.key_id != key_id_of(key.public_key) for key in site.keys):
+                raise DamagedDirectory(self._path, f"a key of {site.site_id!r} has another id")
+        return {site.site_id: site for site in held.sites}
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep out whoever else would change the list, in this or another process."""
+        try:
+            make_folder_durably(self._path.parent)
+            lock = self._path.with_name(f"{self._path.name}.lock")
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)  # held for a few flushes only
+                yield
+            finally:
+                os.close(handle)
+        except OSError as reason:
+            raise DirectoryUnavailable(self._path, reason) from reason
+
+
+def with_next_key(
+    site: KnownSite, announcement: KeyAnnouncement, now_ms: int, *, grace_ms: int = GRACE_MS
+) -> KnownSite | None:
+    """Return a site with the key that it announces; None where the announcement is not trusted.
+
+    The old key is accepted a little longer, for what is on its way. A repeat changes nothing.
+    """
+    known = {key.key_id: key for key in site.keys}
+    new = KnownKey.of(announcement.public_key)
+    previous = known.get(announcement.previous_key_id)
+    trusted = previous is not None and site.accepted_key(previous.key_id, now_ms) is not None
+    if previous is None or not trusted or announcement.site_id != site.site_id:
+        return None
+    if not is_signed(announcement.signed_text(), announcement.signature, previous.public_key):
+        return None
+    if new.key_id in known:
+        return site
+    until_ms = now_ms + grace_ms
+    if previous.accepted_until_ms is not None:
+        return None  # it was followed by another key already: one of the two is not the site's
+    known[previous.key_id] = replace(previous, accepted_until_ms=until_ms)
+    return replace(site, keys=(*known.values(), new)[-_MAX_KEYS:])
+
+
+def without_key(site: KnownSite, key_id: str) -> KnownSite:
+    """Return a site with one key revoked."""
+    keys = tuple(replace(key, revoked=key.revoked or key.key_id == key_id) for key in site.keys)
+    return replace(site, keys=keys)
