@@ -12,16 +12,22 @@ from typing import NamedTuple
 
 import pytest
 
-from museion.archive.asset import AssetId
+from museion.archive.asset import AssetId, CollectionId
 from museion.archive.events import (
     FORMS,
     ArchiveEvent,
     AssetIngested,
     AssetLabel,
     AssetRecognised,
+    AssetRestored,
+    AssetTrashed,
+    CollectionChanged,
+    CollectionMade,
+    CommentAdded,
     EmbeddingComputed,
     EnrichmentFailed,
     EnrichmentRetried,
+    FieldsChanged,
     FingerprintComputed,
     IngestRefused,
     LabelsComputed,
@@ -33,7 +39,16 @@ from museion.archive.events import (
     payload_of,
 )
 from museion.blobs.blob_store import Digest
-from museion.log.event import Event
+from museion.log.crdt.field_map import (
+    AddToField,
+    ClearField,
+    CountField,
+    RemoveFromField,
+    SetField,
+)
+from museion.log.crdt.ordered_list import InsertElements, MoveElements, RemoveElements
+from museion.log.crdt.places import PlaceId, Spot
+from museion.log.event import Event, EventId
 from museion.log.event_types import UnknownForm
 from museion.log.vector_time import VectorTime
 
@@ -47,6 +62,7 @@ class Golden(NamedTuple):
 
 
 _ID = AssetId("abcdefghijklmnopqrstuvwx")
+_COLLECTION = CollectionId("abcdefghijklmnop")
 _DIGEST = Digest("0123456789abcdef" * 4)
 _SAMPLES: tuple[ArchiveEvent, ...] = (
     AssetIngested(
@@ -107,6 +123,35 @@ _SAMPLES: tuple[ArchiveEvent, ...] = (
         media_type="image/png",
         kind="image",
         processors=("metadata", "renditions"),
+    ),
+    FieldsChanged(
+        asset_id=_ID,
+        by="Ann",
+        operations=(
+            SetField("caption", "Dämmerung", (EventId("a", 7), EventId("b", 3))),
+            SetField("access", ("a", "b"), ()),
+            SetField("access", None, ()),
+            SetField("rating", 4),
+            ClearField("title", (EventId("a", 7),)),
+            AddToField("tags", "harbour"),
+            RemoveFromField("tags", "sea", (EventId("a", 7),)),
+            CountField("downloads", 2),
+        ),
+    ),
+    FieldsChanged(asset_id=_ID, by="Ann", operations=(), undoes="a:7"),
+    AssetTrashed(asset_id=_ID, by="Ann"),
+    AssetRestored(asset_id=_ID, by="Ann"),
+    CommentAdded(asset_id=_ID, by="Ann", text="Who is this?"),
+    CollectionMade(collection_id=_COLLECTION, by="Ann", name="Harbours"),
+    CollectionChanged(
+        collection_id=_COLLECTION,
+        by="Ann",
+        operations=(SetField("name", "Ports"),),
+        members=InsertElements((_ID,), at=Spot(PlaceId("a", 7, 1), left=True)),
+    ),
+    CollectionChanged(collection_id=_COLLECTION, by="Ann", members=MoveElements((_ID,), at=Spot())),
+    CollectionChanged(
+        collection_id=_COLLECTION, by="Ann", members=RemoveElements((_ID,), (EventId("a", 7),))
     ),
 )
 

@@ -10,6 +10,8 @@ from museion.blobs.blob_store import Digest
 
 AssetId = NewType("AssetId", str)
 """24 lower-case base32 characters, from the digest of the asset's first original."""
+CollectionId = NewType("CollectionId", str)
+"""16 lower-case base32 characters, drawn by the site that made the collection."""
 
 
 class UnknownAsset(NotFound):

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from museion.archive.asset import AssetId
+from museion.archive.asset import AssetId, CollectionId
 from museion.blobs.blob_store import Digest
+from museion.log.crdt.field_rules import (
+    AddToField,
+    ClearField,
+    CountField,
+    RemoveFromField,
+    SetField,
+)
+from museion.log.crdt.ordered_list import InsertElements, MoveElements, RemoveElements
 from museion.log.event import Event, NewEvent
 from museion.log.event_types import EventTypes, event_type, written_name
 from museion.log.vector_time import VectorTime
 
 E = TypeVar("E", bound="ArchiveEvent")
+_NOTHING = VectorTime()
 
 
 class ArchiveEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -158,6 +167,79 @@ class EnrichmentRetried(ArchiveEvent, frozen=True):
     processors: tuple[str, ...]
 
 
+PersonValue: TypeAlias = str | int | tuple[str, ...] | None
+"""What a person gives to a field: text, stars, or the sites of `access` (None: everyone)."""
+FieldOperation: TypeAlias = (
+    SetField[PersonValue] | ClearField | AddToField[str] | RemoveFromField[str] | CountField
+)
+"""A change of one field, as `museion.log.crdt.field_map` writes it."""
+MemberOperation: TypeAlias = InsertElements[str] | MoveElements[str] | RemoveElements[str]
+"""A change of a collection's members, which are ids of assets."""
+
+
+@event_type("museion.fields-changed")
+class FieldsChanged(ArchiveEvent, frozen=True):
+    """A person changed fields of an asset, or resolved conflicts; all at once.
+
+    Attributes:
+        by: name of the person.
+        undoes: the event, as `ORIGIN:TIME`, whose effect this one takes back.
+    """
+
+    asset_id: AssetId
+    by: str
+    operations: tuple[FieldOperation, ...]
+    undoes: str = ""
+
+
+@event_type("museion.asset-trashed")
+class AssetTrashed(ArchiveEvent, frozen=True):
+    """A person hid an asset; it can be restored."""
+
+    asset_id: AssetId
+    by: str
+
+
+@event_type("museion.asset-restored")
+class AssetRestored(ArchiveEvent, frozen=True):
+    """A person took an asset out of the trash."""
+
+    asset_id: AssetId
+    by: str
+
+
+@event_type("museion.comment-added")
+class CommentAdded(ArchiveEvent, frozen=True):
+    """A person said something about an asset."""
+
+    asset_id: AssetId
+    by: str
+    text: str
+
+
+@event_type("museion.collection-made")
+class CollectionMade(ArchiveEvent, frozen=True):
+    """A person began a collection; it is empty."""
+
+    collection_id: CollectionId
+    by: str
+    name: str
+
+
+@event_type("museion.collection-changed")
+class CollectionChanged(ArchiveEvent, frozen=True):
+    """A person changed fields or members of a collection.
+
+    Attributes:
+        members: one operation, because the places that it makes are named by its event.
+    """
+
+    collection_id: CollectionId
+    by: str
+    operations: tuple[FieldOperation, ...] = ()
+    members: MemberOperation | None = None
+
+
 TYPES = EventTypes(
     AssetIngested,
     AssetRecognised,
@@ -170,6 +252,12 @@ TYPES = EventTypes(
     LabelsComputed,
     EnrichmentFailed,
     EnrichmentRetried,
+    FieldsChanged,
+    AssetTrashed,
+    AssetRestored,
+    CommentAdded,
+    CollectionMade,
+    CollectionChanged,
 )
 """Writes and reads the archive's events, in all their forms."""
 
@@ -190,13 +278,17 @@ def new_event(
     emitter_id: str,
     aggregate_id: str | None = None,
     cause: Event | None = None,
+    seen: VectorTime = _NOTHING,
 ) -> NewEvent:
-    """Return an event that is ready to be appended; what caused it is its causal past."""
+    """Return an event that is ready to be appended.
+
+    What caused it, and what its author had seen, is its causal past.
+    """
     return TYPES.encode(
         payload,
         emitter_id=emitter_id,
         aggregate_id=aggregate_id,
-        vector_timestamp=cause.vector_timestamp if cause else VectorTime(),
+        vector_timestamp=seen.merge(cause.vector_timestamp) if cause else seen,
         cause=cause.id if cause else None,
     )
 

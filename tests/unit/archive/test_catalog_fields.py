@@ -62,14 +62,14 @@ def test_assets_sort_by_the_wall_clock_of_the_place() -> None:
 
     assert tokyo["capture_time"] == "2024-05-01T08:00:00+09:00"
     assert tokyo["capture_local"] == "2024-05-01T08:00:00"
-    assert str(tokyo["sort_time"]) > str(london["sort_time"])
+    assert str(tokyo["capture_sort"]) > str(london["capture_sort"])
 
 
 @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999"])
 def test_the_first_and_the_last_moment_can_be_sorted(written: str) -> None:
     columns = _columns(("capture_time", written, "xmp:exif:DateTimeOriginal"))
 
-    assert isinstance(columns["sort_time"], int)
+    assert isinstance(columns["capture_sort"], int)
 
 
 def test_several_creators_are_one_text() -> None:

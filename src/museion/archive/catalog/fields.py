@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from museion.archive.events import MetadataValue
 from museion.media.metadata import FieldValue, Metadata, Value
 
+EMBEDDED_FIELDS = ("title", "caption", "creator", "credit", "copyright", "rights", "rating")
+"""Columns that people can set, too; what they say counts above what the original says of itself."""
 _PLAIN_COLUMNS = (
     *("width", "height", "duration_s", "title", "caption", "credit", "copyright", "rights"),
     *("lens", "rating", "latitude", "longitude", "city", "country"),
@@ -29,7 +31,7 @@ def _capture_columns(metadata: Metadata) -> dict[str, object]:
     """Return capture time as shown, as compared by filters, and as sorted by; none if unknown."""
     taken = metadata.capture_time()
     if taken is None:
-        return {}
+        return {"capture_time": None, "capture_local": None, "capture_sort": None}
     text = taken.iso()
     local = datetime.fromisoformat(text).replace(tzinfo=None)
     # Days and order are those of the place's own wall clock: a morning stays a morning.
@@ -37,7 +39,7 @@ def _capture_columns(metadata: Metadata) -> dict[str, object]:
     return {
         "capture_time": text,
         "capture_local": local.isoformat(timespec="seconds"),
-        "sort_time": sort_time_ms,
+        "capture_sort": sort_time_ms,
     }
 
 

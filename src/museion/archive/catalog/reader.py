@@ -36,7 +36,7 @@ _SUMMARY_COLUMNS = (
     " height, aspect, duration_s, title, caption, rating, city, country, camera, lens, latitude,"
     " longitude, creator, credit, copyright, rights, thumbnail, preview, fingerprint"
 )
-_SHOWN = "state <> 2"
+_SHOWN = "state < 2"
 _ORDER = "ORDER BY sort_time DESC, nr DESC"
 _IDS_AT_ONCE = 500
 _ASPECT_SCALE, _LEAST_ASPECT, _GREATEST_ASPECT = 1000, 100, 10_000

@@ -13,7 +13,7 @@ from pathlib import Path
 from museion.archive.catalog.errors import CatalogDamaged, catalog_errors
 from museion.search.places import distance_km
 
-FORM = 1
+FORM = 2
 """Number of this table design; another number in a database means: build it anew."""
 
 
@@ -37,9 +37,12 @@ STEPS_OF = {
 }
 """Processor name -> the steps that it is responsible for."""
 
-READY, PENDING, QUARANTINED = 0, 1, 2
-STATES = ("ready", "pending", "quarantined")
-"""Value of `asset.state` -> its name."""
+READY, PENDING, QUARANTINED, TRASHED, WITHHELD = 0, 1, 2, 3, 4
+STATES = ("ready", "pending", "quarantined", "trashed", "withheld")
+"""Value of `asset.state` -> its name; screens list those below `QUARANTINED`.
+
+`WITHHELD` is what this site may not read; no reader of the catalog is told of it.
+"""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL);
@@ -56,7 +59,9 @@ CREATE TABLE IF NOT EXISTS asset (
     steps INTEGER NOT NULL DEFAULT 0,
     failed INTEGER NOT NULL DEFAULT 0,
     state INTEGER NOT NULL DEFAULT 1,
-    capture_time TEXT, capture_local TEXT,
+    trashed INTEGER NOT NULL DEFAULT 0,
+    withheld INTEGER NOT NULL DEFAULT 0,
+    capture_time TEXT, capture_local TEXT, capture_sort INTEGER,
     width INTEGER, height INTEGER, duration_s REAL,
     title TEXT, caption TEXT, creator TEXT, credit TEXT, copyright TEXT, rights TEXT,
     camera TEXT, lens TEXT, rating INTEGER,
@@ -65,7 +70,7 @@ CREATE TABLE IF NOT EXISTS asset (
     fingerprint TEXT
 );
 CREATE INDEX IF NOT EXISTS asset_order ON asset (sort_time DESC, nr DESC, aspect)
-    WHERE state <> 2;
+    WHERE state < 2;
 CREATE INDEX IF NOT EXISTS asset_unfinished ON asset (state) WHERE state <> 0;
 CREATE INDEX IF NOT EXISTS asset_kind ON asset (kind);
 CREATE TABLE IF NOT EXISTS metadata_value (
@@ -77,6 +82,35 @@ CREATE TABLE IF NOT EXISTS keyword (
 );
 CREATE INDEX IF NOT EXISTS keyword_asset ON keyword (asset_nr);
 CREATE INDEX IF NOT EXISTS keyword_folded ON keyword (folded, asset_nr);
+CREATE TABLE IF NOT EXISTS embedded (
+    asset_nr INTEGER PRIMARY KEY,
+    title TEXT, caption TEXT, creator TEXT, credit TEXT, copyright TEXT, rights TEXT, rating INTEGER
+);
+CREATE TABLE IF NOT EXISTS tag (
+    asset_nr INTEGER NOT NULL, term TEXT NOT NULL, folded TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tag_asset ON tag (asset_nr);
+CREATE INDEX IF NOT EXISTS tag_folded ON tag (folded, asset_nr);
+CREATE TABLE IF NOT EXISTS chosen (
+    asset_nr INTEGER NOT NULL, slot TEXT NOT NULL, total INTEGER NOT NULL, origin TEXT NOT NULL,
+    time INTEGER NOT NULL, PRIMARY KEY (asset_nr, slot)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS edit (
+    subject TEXT NOT NULL, total INTEGER NOT NULL, origin TEXT NOT NULL, time INTEGER NOT NULL,
+    event BLOB NOT NULL, PRIMARY KEY (subject, total, origin, time)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS conflict (
+    asset_id TEXT NOT NULL, field TEXT NOT NULL, time INTEGER NOT NULL,
+    PRIMARY KEY (asset_id, field)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collection (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, removed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS member (
+    collection_id TEXT NOT NULL, place INTEGER NOT NULL, asset_id TEXT NOT NULL,
+    PRIMARY KEY (collection_id, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS member_asset ON member (asset_id);
 CREATE TABLE IF NOT EXISTS label (
     asset_nr INTEGER NOT NULL, word TEXT NOT NULL, synonyms TEXT NOT NULL, score REAL NOT NULL
 );

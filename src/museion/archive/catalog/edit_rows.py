@@ -1,0 +1,109 @@
+"""Rows of what people did to assets: folded anew from all their events after each one.
+
+The events themselves are kept beside the rows, in an order that is the same at every site. So it
+does not matter in which order they came, nor whether one came before the asset that it is about.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+from msgspec.structs import replace
+
+from museion.archive.asset import AssetId
+from museion.archive.catalog.fields import EMBEDDED_FIELDS
+from museion.archive.catalog.rows import AssetRows
+from museion.archive.catalog.schema import folded
+from museion.archive.events import PersonValue
+from museion.archive.history import History, fold
+from museion.archive.rank import Rank
+from museion.archive.rights import SiteId, may_read
+from museion.log.event import UNWRITTEN, Event
+
+_DECODER = msgspec.msgpack.Decoder(Event)
+
+
+class EditRows:
+    """Applies events of people, within one transaction of the catalog's writer."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._rows = AssetRows(database)
+
+    def apply(self, asset_id: AssetId, event: Event) -> None:
+        """Take in one event of a person, and derive the asset's rows from all of them."""
+        # What differs between sites is left out.
+        kept = replace(event, log_id="", sequence_nr=UNWRITTEN, chain_digest=None)
+        self._database.execute(
+            "INSERT OR IGNORE INTO edit (subject, total, origin, time, event)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (asset_id, *Rank.of(event), msgspec.msgpack.encode(kept)),
+        )
+        self.derive(asset_id, reader=event.log_id)
+
+    def derive(self, asset_id: AssetId, *, reader: SiteId) -> None:
+        """Write the rows of an asset as people's events and the embedded metadata have them.
+
+        Where the asset is not known here there is nothing to do; it is done when it is born.
+        """
+        nr = self._rows.nr(asset_id)
+        if nr is None:
+            return
+        history = fold(edits_of(self._database, asset_id))
+        self._rows.set(nr, self._columns(nr, history))
+        if history.events:
+            self._put_tags(nr, history)
+            self._put_conflicts(asset_id, history)
+            withheld = not may_read(reader, history.rights)
+            self._rows.set(nr, {"trashed": history.is_trashed, "withheld": withheld})
+        self._rows.judge(nr)
+
+    def _columns(self, nr: int, history: History) -> dict[str, object]:
+        """Return what a field shows: what a person gave to it, else what the original says."""
+        names = ", ".join(EMBEDDED_FIELDS)
+        row = self._database.execute(
+            f"SELECT {names} FROM embedded WHERE asset_nr = ?",  # noqa: S608
+            (nr,),
+        ).fetchone()
+        columns: dict[str, object] = dict.fromkeys(EMBEDDED_FIELDS)
+        columns |= dict(zip(EMBEDDED_FIELDS, row, strict=True)) if row else {}
+        said = history.values if history.events else {}
+        return columns | {name: said[name] for name in EMBEDDED_FIELDS if name in said}
+
+    def _put_tags(self, nr: int, history: History) -> None:
+        tags = history.values.get("tags", frozenset[str]())
+        assert isinstance(tags, frozenset)
+        self._rows.replace("tag", nr, [(nr, tag, folded(tag)) for tag in sorted(tags)])
+
+    def _put_conflicts(self, asset_id: AssetId, history: History) -> None:
+        self._database.execute("DELETE FROM conflict WHERE asset_id = ?", (asset_id,))
+        self._database.executemany(
+            "INSERT INTO conflict (asset_id, field, time) VALUES (?, ?, ?)",
+            [
+                (asset_id, field, max(each.stamp.time_ms for each in versions))
+                for field, versions in history.conflicts.items()
+            ],
+        )
+
+
+def edits_of(database: sqlite3.Connection, subject: str) -> list[Event]:
+    """Return the events of people about an asset or a collection, causes first."""
+    rows = database.execute(
+        "SELECT event FROM edit WHERE subject = ? ORDER BY total, origin, time", (subject,)
+    )
+    return [decoded_edit(row[0]) for row in rows]
+
+
+def decoded_edit(content: bytes) -> Event:
+    """Return an event of a person as the catalog keeps it; its log and place there are not kept."""
+    return _DECODER.decode(content)
+
+
+def shown_value(value: PersonValue | frozenset[str]) -> str:
+    """Return the value of a field as text for people."""
+    if value is None:
+        return "everyone"
+    if isinstance(value, tuple | frozenset):
+        return ", ".join(sorted(value))
+    return str(value)

@@ -1,0 +1,340 @@
+"""Changing what people say about assets: fields, tags, trash, comments; and taking it back.
+
+A change says what its author had seen. What came in meanwhile, from another site or from another
+person here, is then not silently overwritten: it stays beside the new value as a conflict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from museion.archive.asset import AssetId, UnknownAsset
+from museion.archive.asset_fields import (
+    ASSET_FIELDS,
+    BadFieldValue,
+    UnknownField,
+    checked_tag,
+    checked_value,
+)
+from museion.archive.carried import carried
+from museion.archive.causal_token import as_token, seen_by
+from museion.archive.events import (
+    ArchiveEvent,
+    AssetIngested,
+    AssetRestored,
+    AssetTrashed,
+    CommentAdded,
+    FieldOperation,
+    FieldsChanged,
+    new_event,
+    type_name,
+)
+from museion.archive.history import FieldVersion, History, asset_fields, fold
+from museion.archive.rights import may_read
+from museion.archive.undoing import undo_operations
+from museion.base.errors import InvalidInput
+from museion.log.crdt.field_map import AddToField, ClearField, RemoveFromField, SetField
+from museion.log.event import Event, EventId, NewEvent
+from museion.log.event_log import EventLog
+from museion.log.vector_time import VectorTime, merge_all
+
+MOST_AT_ONCE = 1000
+"""So many assets may be changed by one call."""
+_EMITTER = "people"
+_PAGE = 512
+_LONGEST_NAME = 200
+_LONGEST_COMMENT = 20_000
+_BIRTH = type_name(AssetIngested)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to become of an asset's fields, all at once.
+
+    Attributes:
+        set: values by field name; see `asset_fields`.
+        clear: fields whose value is taken away, so that they show what the original says.
+        add_tags, remove_tags: tags to put in and to take out.
+    """
+
+    set: Mapping[str, object] = field(default_factory=dict)
+    clear: Sequence[str] = ()
+    add_tags: Sequence[str] = ()
+    remove_tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What became of an asset.
+
+    Attributes:
+        seen: causal token of the state after the change.
+        is_changed: False where everything was so already; then nothing was written.
+        conflicts: names of the fields that now wait for a person.
+        sequence_nr: of the event that was written, 0 for none.
+    """
+
+    asset_id: AssetId
+    seen: str
+    is_changed: bool
+    conflicts: tuple[str, ...]
+    sequence_nr: int = 0
+
+
+class NoAuthor(InvalidInput):
+    """Nobody is named who makes a change."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(
+            f"Expected the name of the person, 1 to {_LONGEST_NAME} letters, got {name!r:.80}.",
+            remedy="Give it as `by`.",
+        )
+
+
+class TooManyAssets(InvalidInput):
+    """More assets were to be changed at once than is allowed."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"Expected at most {MOST_AT_ONCE} assets at once, got {count}.",
+            remedy="Change them in several calls.",
+        )
+
+
+class BadComment(InvalidInput):
+    """A comment is empty or too long."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Expected a comment of 1 to {_LONGEST_COMMENT} letters.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An asset as the log has it: what people did, and the stamps of its births."""
+
+    history: History
+    births: VectorTime
+
+
+class Editor:
+    """Writes what people do to assets. Safe to call for many at a time; each asset one by one.
+
+    A change is in the log, durable, when a call returns.
+
+    Raises (all methods):
+        UnknownAsset: there is no such asset, or this site may not read it; nothing was done.
+        NoAuthor: `by` is empty.
+        Unavailable: the log cannot be written; nothing was done.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def edit(
+        self, asset_id: AssetId, changes: Changes, *, by: str, seen: str | None = None
+    ) -> Edited:
+        """Change fields of an asset.
+
+        Args:
+            seen: causal token that came with what the person looked at; None for the present state.
+
+        Raises:
+            UnknownField, BadFieldValue, RuleMismatch: the changes are no good; nothing was done.
+            BadToken: `seen` is no token of this site.
+        """
+        by = checked_name(by)
+        async with self._alone([asset_id]):
+            known = await self._known(asset_id)
+            event = self._changed(asset_id, known, changes, by=by, seen=seen)
+            return await self._write(asset_id, known, event)
+
+    async def edit_many(
+        self, asset_ids: Sequence[AssetId], changes: Changes, *, by: str
+    ) -> list[Edited]:
+        """Change fields of several assets alike: all of them or none. Raises as `edit`."""
+        by = checked_name(by)
+        ids = list(dict.fromkeys(asset_ids))
+        if len(ids) > MOST_AT_ONCE:
+            raise TooManyAssets(len(ids))
+        async with self._alone(ids):
+            known = {each: await self._known(each) for each in ids}
+            wanted: dict[AssetId, NewEvent] = {}
+            for each in ids:
+                event = self._changed(each, known[each], changes, by=by, seen=None)
+                if event is not None:
+                    wanted[each] = event
+            written = dict(zip(wanted, await self._log.append(list(wanted.values())), strict=True))
+            return [_edited(each, known[each].history, written.get(each)) for each in ids]
+
+    async def trash(self, asset_id: AssetId, *, by: str) -> Edited:
+        """Hide an asset until it is restored; nothing happens if it is hidden already."""
+        payload = AssetTrashed(asset_id=asset_id, by=checked_name(by))
+        return await self._once(asset_id, payload, is_done=lambda known: known.is_trashed)
+
+    async def restore(self, asset_id: AssetId, *, by: str) -> Edited:
+        """Take an asset out of the trash; nothing happens if it is not there."""
+        payload = AssetRestored(asset_id=asset_id, by=checked_name(by))
+        return await self._once(asset_id, payload, is_done=lambda known: not known.is_trashed)
+
+    async def comment(self, asset_id: AssetId, text: str, *, by: str) -> Edited:
+        """Say something about an asset. Raises `BadComment`."""
+        text = text.strip()
+        if not 0 < len(text) <= _LONGEST_COMMENT:
+            raise BadComment
+        payload = CommentAdded(asset_id=asset_id, by=checked_name(by), text=text)
+        return await self._once(asset_id, payload)
+
+    async def undo(self, asset_id: AssetId, event_id: str, *, by: str) -> Edited:
+        """Take back what is left of a change of fields, by a new event.
+
+        Args:
+            event_id: of the change, `ORIGIN:TIME`.
+
+        Raises:
+            NothingToUndo: the change is not known, or others have replaced all of it.
+        """
+        by = checked_name(by)
+        async with self._alone([asset_id]):
+            known = await self._known(asset_id)
+            operations = undo_operations(known.history, event_id)
+            payload = FieldsChanged(
+                asset_id=asset_id, by=by, operations=operations, undoes=event_id
+            )
+            event = _event(payload, asset_id, known, known.history.seen)
+            return await self._write(asset_id, known, event)
+
+    async def history(self, asset_id: AssetId) -> History:
+        """Return what people did to an asset, as the log has it."""
+        return (await self._known(asset_id)).history
+
+    def _changed(
+        self, asset_id: AssetId, known: _Known, changes: Changes, *, by: str, seen: str | None
+    ) -> NewEvent | None:
+        then, base = known.history, known.history.seen
+        if seen is not None:
+            base = seen_by(seen, known=self._log.version)
+            then = then.as_seen(base)
+        operations = _operations(changes, then)
+        if not operations:
+            return None
+        payload = FieldsChanged(asset_id=asset_id, by=by, operations=operations)
+        return _event(payload, asset_id, known, base)
+
+    async def _once(
+        self,
+        asset_id: AssetId,
+        payload: ArchiveEvent,
+        *,
+        is_done: Callable[[History], bool] = lambda _: False,
+    ) -> Edited:
+        async with self._alone([asset_id]):
+            known = await self._known(asset_id)
+            event = _event(payload, asset_id, known, known.history.seen)
+            return await self._write(asset_id, known, None if is_done(known.history) else event)
+
+    async def _write(self, asset_id: AssetId, known: _Known, event: NewEvent | None) -> Edited:
+        written = await self._log.append([event] if event else [])
+        return _edited(asset_id, known.history, written[0] if written else None)
+
+    async def _known(self, asset_id: AssetId) -> _Known:
+        """Read the asset from the log, which is never behind, as the catalog may be."""
+        events = [each async for event in self._events(asset_id) for each in carried(event)]
+        births = [event for event in events if event.type_name == _BIRTH]
+        history = fold(events)
+        if not births or not may_read(self._log.log_id, history.rights):
+            raise UnknownAsset(asset_id)
+        return _Known(history, merge_all(event.vector_timestamp for event in births))
+
+    async def _events(self, asset_id: AssetId) -> AsyncIterator[Event]:
+        after = 0
+        while page := await self._log.read(aggregate_id=asset_id, after=after, limit=_PAGE):
+            for event in page:
+                yield event
+            after = page[-1].sequence_nr
+
+    @asynccontextmanager
+    async def _alone(self, asset_ids: Sequence[AssetId]) -> AsyncIterator[None]:
+        """Let one change of an asset end before the next is judged; in order, so none waits in a
+        ring."""
+        async with AsyncExitStack() as stack:
+            for asset_id in sorted(asset_ids):
+                lock = self._locks.setdefault(asset_id, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
+
+
+def checked_name(by: str) -> str:
+    """Return the name of a person without outer spaces. Raises `NoAuthor`."""
+    name = " ".join(by.split())
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise NoAuthor(by)
+    return name
+
+
+def _event(payload: ArchiveEvent, asset_id: AssetId, known: _Known, base: VectorTime) -> NewEvent:
+    seen = base.merge(known.births)
+    return new_event(payload, emitter_id=_EMITTER, aggregate_id=asset_id, seen=seen)
+
+
+def _edited(asset_id: AssetId, before: History, event: Event | None) -> Edited:
+    after = before if event is None else fold((*before.events, event))
+    return Edited(
+        asset_id=asset_id,
+        seen=as_token(after.seen),
+        is_changed=event is not None,
+        conflicts=tuple(after.conflicts),
+        sequence_nr=event.sequence_nr if event else 0,
+    )
+
+
+def _operations(changes: Changes, then: History) -> tuple[FieldOperation, ...]:
+    """Return what has to be written so that a state becomes as wanted; nothing that is so."""
+    both = set(changes.set) & set(changes.clear)
+    if both:
+        raise BadFieldValue(min(both), "a value or none, not both", changes.set[min(both)])
+    wanted: list[FieldOperation | None] = [
+        _setting(name, value, then) for name, value in changes.set.items()
+    ]
+    wanted += [each for name in changes.clear for each in _clearing(name, then)]
+    wanted += [_adding(checked_tag(tag), then) for tag in dict.fromkeys(changes.add_tags)]
+    wanted += [
+        RemoveFromField("tags", checked_tag(tag)) for tag in dict.fromkeys(changes.remove_tags)
+    ]
+    fields = asset_fields()
+    prepared = [fields.prepare(then.state, each) for each in wanted if each is not None]
+    return tuple(each for each in prepared if each is not None)
+
+
+def _setting(name: str, value: object, then: History) -> FieldOperation | None:
+    wanted = checked_value(name, value)
+    versions = then.versions(name)
+    if len(versions) == 1 and not versions[0].cleared and versions[0].value == wanted:
+        return None
+    return SetField(name, wanted, _ids(versions))
+
+
+def _clearing(name: str, then: History) -> Sequence[FieldOperation]:
+    if name not in ASSET_FIELDS:
+        raise UnknownField(name)
+    if name == "tags":
+        return [RemoveFromField("tags", tag) for tag in sorted(_tags(then))]
+    return [ClearField(name, _ids(then.versions(name)))]
+
+
+def _adding(tag: str, then: History) -> FieldOperation | None:
+    return None if tag in _tags(then) else AddToField("tags", tag)
+
+
+def _tags(then: History) -> frozenset[str]:
+    tags = then.values.get("tags", frozenset[str]())
+    assert isinstance(tags, frozenset)
+    return tags
+
+
+def _ids(versions: Sequence[FieldVersion]) -> tuple[EventId, ...]:
+    return tuple(each.stamp.id for each in versions)
