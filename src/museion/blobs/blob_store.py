@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NewType, Protocol
 
-from museion.base.errors import Damaged, InvalidInput, NotFound, Unavailable
+from museion.base.errors import Conflict, Damaged, InvalidInput, NotFound, Unavailable
 
 Digest = NewType("Digest", str)
 """BLAKE3 of a blob, 64 lower-case hexadecimal characters."""
@@ -50,6 +50,38 @@ class Incoming(Protocol):
         """
 
 
+class Partial(Protocol):
+    """Bytes that are still coming for one known blob, from elsewhere; they survive a restart.
+
+    First `recall` until it says that there is no more, then write what follows, then keep. Calls
+    block; one thread at a time.
+    """
+
+    @property
+    def digest(self) -> Digest:
+        """The blob that they are to become."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes are there: the next ones go behind them."""
+
+    def recall(self) -> bool:
+        """Look at some of the bytes that came before; tell whether there are more to look at."""
+
+    def write(self, chunk: bytes | bytearray) -> None:
+        """Add bytes; after an error none of them are there."""
+
+    def restart(self) -> None:
+        """Throw away what has come."""
+
+    def keep(self) -> Blob:
+        """Verify, make durable, then visible. A damaged blob under this name is healed.
+
+        Raises:
+            WrongBytes: they are not that blob; none is left, and all must come anew.
+        """
+
+
 class BlobStore(Protocol):
     """Keeps blobs; what is kept is durable, and verified when it is read.
 
@@ -61,6 +93,18 @@ class BlobStore(Protocol):
 
         Raises:
             BlobWriteFailed: also from the methods of `Incoming`: nothing was kept.
+        """
+
+    def resume(self, digest: Digest) -> AbstractContextManager[Partial]:
+        """Open the place for the bytes of one blob that come from elsewhere.
+
+        What came before is there; what is not kept stays for the next time, also after a crash,
+        within bounds.
+
+        Raises:
+            InvalidDigest: the text is not a digest.
+            BlobArriving: it is open already.
+            BlobWriteFailed: also from the methods of `Partial`.
         """
 
     def put(self, content: bytes) -> Blob:
@@ -114,6 +158,26 @@ class DamagedBlob(Damaged):
         super().__init__(
             f"Blob {digest} is damaged: its bytes have the digest {found}.",
             remedy="Restore the file from a backup; it is not served as it is.",
+        )
+
+
+class WrongBytes(Damaged):
+    """Bytes that came for a blob are not that blob."""
+
+    def __init__(self, digest: str, found: str) -> None:
+        super().__init__(
+            f"Expected the bytes of blob {digest}, got bytes with the digest {found}.",
+            remedy="None of them were kept. They must come anew, or from another site.",
+        )
+
+
+class BlobArriving(Conflict):
+    """Bytes for this blob are coming in already."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"The bytes of blob {digest} are coming in already.",
+            remedy="Wait until they have come.",
         )
 
 

@@ -1,7 +1,7 @@
 """Blobs as files: `ab/abcdef…`, written aside, flushed, then renamed.
 
 A file under its final name is complete and on disk. What a crash leaves in `incoming/` is removed
-when the store is opened for writing.
+when the store is opened for writing. Bytes that come from another site lie in `partial/` and stay.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,7 @@ from museion.blobs.blob_store import (
     UnknownBlob,
     as_digest,
 )
+from museion.blobs.partial_file import LeftOverLimits, PartialFile, open_partial
 
 _FANOUT = 2
 _CHUNK_BYTES = 1 << 20
@@ -44,13 +45,21 @@ class FilesystemBlobStore:
     Args:
         folder: made if it is not there and the store is writable.
         writable: whether bytes may be put in; clears what a crash left behind.
+        left_overs: how much of what broke off on its way from another site is kept for later.
 
     Raises:
         BlobWriteFailed: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, *, writable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        writable: bool = True,
+        left_overs: LeftOverLimits = LeftOverLimits(),  # noqa: B008 (frozen)
+    ) -> None:
         self._folder = folder
+        self._left_overs = left_overs
         self._incoming = folder / "incoming"
         self._verified: dict[Digest, tuple[int, int, int]] = {}
         self._flushed_parents: set[Path] = set()
@@ -71,6 +80,15 @@ class FilesystemBlobStore:
             yield incoming
         finally:
             incoming.drop()
+
+    def resume(self, digest: Digest) -> AbstractContextManager[PartialFile]:
+        """Open the place for the bytes of one blob that come from elsewhere."""
+        return open_partial(
+            self._folder / "partial",
+            as_digest(digest),
+            move_in=self._move_in,
+            limits=self._left_overs,
+        )
 
     def put(self, content: bytes) -> Blob:
         """Keep bytes; idempotent."""
@@ -131,11 +149,11 @@ class FilesystemBlobStore:
             return False
         return True
 
-    def _move_in(self, file: IO[bytes], path: Path, digest: Digest) -> None:
+    def _move_in(self, handle: int, path: Path, digest: Digest) -> None:
         place = self._place(digest)
         if not self._holds_intact(digest):
-            os.fchmod(file.fileno(), 0o444)
-            os.fsync(file.fileno())
+            os.fchmod(handle, 0o444)
+            os.fsync(handle)
             place.parent.mkdir(exist_ok=True)
             path.rename(place)
         self._make_lasting(place)
@@ -183,7 +201,7 @@ class _IncomingFile:
         blob = self.finish()
         if not self._file.closed:
             with _reported():
-                self._store._move_in(self._file, self.path, blob.digest)
+                self._store._move_in(self._file.fileno(), self.path, blob.digest)
                 self._file.close()
         return blob
 

@@ -1,0 +1,1 @@
+"""Blobs from one site to another: wanted by policy or by a person, resumable, verified."""
