@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = ""
     blobs: Annotated[
-        Literal["everything", "renditions", "on-demand"],
+        Literal["everything", "renditions-only", "on-demand"],
         Meta(description="Blobs of other sites that are kept here before somebody asks for them."),
     ] = "everything"
     blobs_filter: Annotated[
