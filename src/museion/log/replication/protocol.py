@@ -52,7 +52,8 @@ class LinkState(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         number: grows with every change; of two states of one endpoint the larger number holds.
-        links: the connections in which it is the target.
+        links: the connections in which it is the target, and those over which it brings its events
+            to another endpoint.
         retired: it takes part no more, for good.
     """
 
@@ -76,12 +77,17 @@ class Greeting(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LogInfo(msgspec.Struct, frozen=True, array_like=True):
-    """One log of an endpoint, and how far it has come."""
+    """One log of an endpoint, and how far it has come.
+
+    Attributes:
+        filtered: the endpoint leaves out some of its events for the one that asks.
+    """
 
     name: str
     log_id: str
     sequence_nr: Position
     version: VectorTime
+    filtered: bool = False
 
 
 class EndpointInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -147,6 +153,7 @@ class ReadAnswer(msgspec.Struct, frozen=True, array_like=True):
         version: version vector of the source then.
         oldest_ms: when the first event above `scanned_to` was written, milliseconds since 1970;
             0 when there is none. Tells how long the target lags behind.
+        filtered: the source leaves out some events for this target.
     """
 
     source_log_id: str
@@ -156,6 +163,7 @@ class ReadAnswer(msgspec.Struct, frozen=True, array_like=True):
     version: VectorTime
     oldest_ms: int = 0
     greeting: Greeting = Greeting()
+    filtered: bool = False
 
 
 class Offer(msgspec.Struct, frozen=True, array_like=True):

@@ -46,6 +46,7 @@ async def read_for_replication(
     *,
     after: int,
     known: VectorTime,
+    up_to: int | None = None,
     may_leave: Filter | None = None,
     limits: ReadLimits | None = None,
 ) -> ReplicationRead:
@@ -56,6 +57,7 @@ async def read_for_replication(
 
     Args:
         known: version vector of the log that asks.
+        up_to: number of the last event to look at; the end of the log when it is left out.
         may_leave: decides for each event; all may leave when it is left out.
 
     Raises:
@@ -67,9 +69,13 @@ async def read_for_replication(
         raise InvalidInput(f"Expected limits of 1 or more, got {bounds}.")
     taken: list[Event] = []
     scanned_to, scanned, size_bytes = after, 0, 0
-    while scanned < bounds.max_scanned:
+    end = log.sequence_nr if up_to is None else min(up_to, log.sequence_nr)
+    while scanned_to < end and scanned < bounds.max_scanned:
         page = await log.read(
-            after=scanned_to, limit=min(_PAGE, bounds.max_scanned - scanned), deleted=True
+            after=scanned_to,
+            up_to=end,
+            limit=min(_PAGE, bounds.max_scanned - scanned),
+            deleted=True,
         )
         for event in page:
             wanted = _is_wanted(event, known, may_leave)
@@ -82,8 +88,8 @@ async def read_for_replication(
                 if len(taken) == bounds.max_events:
                     return ReplicationRead(taken, scanned_to)
         scanned += len(page)
-        if not page:
-            break
+        if not page:  # numbers may leave gaps, and removed events leave one
+            scanned_to = end
     return ReplicationRead(taken, scanned_to)
 
 

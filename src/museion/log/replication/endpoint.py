@@ -1,0 +1,307 @@
+"""A location's gateway: the logs it offers, and the connections over which they replicate.
+
+An endpoint asks its neighbours for what is new and answers them through its service; which
+transport carries that is not its business. Connections come and go while everything runs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping
+from typing import Self
+
+from museion.log.event_log import EventLog
+from museion.log.replication.connection import (
+    AlreadyConnected,
+    Connection,
+    ForeignLog,
+    NotActive,
+    NotConnected,
+    UnsuitableConnection,
+    log_id_of,
+    require_endpoint_id,
+)
+from museion.log.replication.connector import Connector
+from museion.log.replication.endpoint_settings import EndpointSettings
+from museion.log.replication.failure_detector import Availability
+from museion.log.replication.filters import NamedFilters
+from museion.log.replication.gate import GateFor, open_gate
+from museion.log.replication.gossip import Gossip
+from museion.log.replication.link import READ_BY
+from museion.log.replication.local_side import LocalSide
+from museion.log.replication.protocol import Application, Neighbour
+from museion.log.replication.refusals import BadAnswer, Refused, Retired, Unreachable
+from museion.log.replication.service import EndpointService
+from museion.log.replication.source import Source
+from museion.log.replication.source_filters import SourceFilters
+from museion.log.replication.status import EndpointStatus
+from museion.log.replication.topology import MemoryTopologyStore, TopologyStore
+
+__all__ = ["Endpoint", "log_id_of"]
+
+
+class Endpoint:
+    """Replicates the logs of one location with those of others.
+
+    Active while its `async with` statement runs. It does not close its logs.
+
+    Args:
+        endpoint_id: unique among all that ever replicate with each other; without a colon.
+        logs: name -> log; each log's id is `log_id_of(endpoint_id, name)`.
+        application: the program, for the check of versions.
+        gate: what may leave to which endpoint; asked at each read, so it should be quick.
+        filters: filters of this source, beside what targets ask for.
+        named_filters: filters of the application that others may ask for by name.
+        seed: for the jitter of waits.
+        now_ms: wall clock, milliseconds since 1970; for the status only.
+        topology_store: what is known of all connections; has to outlive the process.
+        on_availability: called when a link becomes available or unavailable.
+
+    Raises:
+        BadEndpointId, ForeignLog: an id does not fit.
+        Undecodable: the stored topology cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913 (each is a part that the owner chooses)
+        self,
+        endpoint_id: str,
+        logs: Mapping[str, EventLog],
+        *,
+        seed: random.Random,
+        now_ms: Callable[[], int],
+        application: Application | None = None,
+        settings: EndpointSettings | None = None,
+        gate: GateFor = open_gate,
+        filters: SourceFilters | None = None,
+        named_filters: NamedFilters | None = None,
+        topology_store: TopologyStore | None = None,
+        on_availability: Callable[[Availability], None] | None = None,
+    ) -> None:
+        require_endpoint_id(endpoint_id)
+        for name, log in logs.items():
+            if log.log_id != (expected := log_id_of(endpoint_id, name)):
+                raise ForeignLog(name, expected=expected, found=log.log_id)
+        application = application or Application()
+        self._local = LocalSide(
+            endpoint_id,
+            dict(logs),
+            application,
+            settings or EndpointSettings(),
+            Gossip(endpoint_id, application, topology_store or MemoryTopologyStore()),
+            seed,
+            now_ms,
+            on_availability or (lambda _: None),
+        )
+        self._source = Source(
+            self._local,
+            gate_for=gate,
+            filters=filters or SourceFilters(),
+            named_filters=named_filters or {},
+        )
+        self._service = EndpointService(self._local, self._source)
+        self._connectors: dict[str, Connector] = {}
+        self._was_active = False
+
+    @property
+    def endpoint_id(self) -> str:
+        """Id of this endpoint."""
+        return self._local.endpoint_id
+
+    @property
+    def logs(self) -> Mapping[str, EventLog]:
+        """The logs by name."""
+        return self._local.logs
+
+    @property
+    def service(self) -> EndpointService:
+        """What answers other endpoints."""
+        return self._service
+
+    @property
+    def local(self) -> LocalSide:
+        """What the parts of this endpoint share; for recovery and tests."""
+        return self._local
+
+    @property
+    def neighbours(self) -> Mapping[str, Neighbour]:
+        """The doors of the connected endpoints, by their id."""
+        return {each: connector.neighbour for each, connector in self._connectors.items()}
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The present connections."""
+        return tuple(each.connection for each in self._connectors.values())
+
+    def activate(self) -> None:
+        """Begin to answer others. Once only.
+
+        Raises:
+            NotActive: it was activated before, or it is recovering.
+        """
+        if self._local.is_recovering:
+            raise NotActive("it is recovering")
+        if self._was_active:
+            raise NotActive("it was activated before")
+        self._was_active = self._local.is_active = True
+        self._declare()
+
+    async def close(self) -> None:
+        """End all connections and answer nobody any more. Idempotent.
+
+        Raises:
+            Exception: the first defect of this program that stopped a connection, if one did.
+        """
+        self._local.is_active = False
+        self._local.gossip.wake()
+        connectors = list(self._connectors.values())
+        for connector in connectors:
+            await connector.end()
+        self._connectors.clear()
+        for connector in connectors:
+            if connector.defect is not None:
+                raise connector.defect
+
+    async def __aenter__(self) -> Self:
+        self.activate()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def connect(self, connection: Connection, neighbour: Neighbour) -> None:
+        """Begin to replicate over a connection; it is kept up until it is disconnected.
+
+        First both tell each other which connections they know of. Where the remote endpoint does
+        not answer now, the connection is kept and tried again; nothing is read before both have
+        met. The neighbour belongs to the endpoint from then on, and is closed at the end.
+
+        Raises:
+            FilteredCycle: the connection, or another one that it would close a cycle with, is
+                filtered, so events would be lost; names the cycle. Nothing was read or kept.
+            Retired: this endpoint or the remote one takes part no more.
+            AlreadyConnected, UnsuitableConnection, NotActive: it cannot be made.
+        """
+        self._require_suitable(connection)
+        connector = self._connector(connection, neighbour)
+        # From here on a second call for the same endpoint fails, also while this one waits.
+        self._connectors[connection.remote_id] = connector
+        try:
+            await self._try_to_meet(connector)
+            self._require_allowed(connector)
+        except BaseException:
+            del self._connectors[connection.remote_id]
+            await connector.end()
+            raise
+        connector.is_declared = True
+        self._declare()
+        connector.start()
+
+    async def disconnect(self, remote_id: str) -> None:
+        """End a connection; what was read stays, and so does the progress.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        connector = self._connectors.pop(remote_id, None)
+        if connector is None:
+            raise NotConnected(remote_id)
+        self._declare()
+        await connector.end()
+
+    async def replace_neighbour(self, remote_id: str, neighbour: Neighbour) -> None:
+        """Go on with a connection through another door, for example at a new address.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        old = self._connectors.get(remote_id)
+        if old is None:
+            raise NotConnected(remote_id)
+        await old.end()
+        connector = self._connector(old.connection, neighbour)
+        connector.is_declared = True
+        self._connectors[remote_id] = connector
+        connector.start()
+
+    async def retire(self, remote_id: str) -> None:
+        """Let an endpoint take part no more, for good and everywhere.
+
+        Its requests are refused, links with it end, and deletion does not wait for it. That spreads
+        to all that this endpoint reaches. Idempotent.
+        """
+        self._local.gossip.retire(remote_id)
+        if remote_id in self._connectors:
+            await self.disconnect(remote_id)
+        for name in self._local.logs:
+            await self._service.forget_reader(name, remote_id)
+
+    async def delete(self, log_name: str, to: int, remote_ids: Collection[str] = ()) -> int:
+        """Delete all events of a log up to a number, and return the number really deleted up to.
+
+        No reader here sees them from then on. The named endpoints still get them; they are removed
+        from the store once each has stored them, also after a restart.
+
+        Raises:
+            InvalidInput, WriteFailed, LogClosed, LogDefect: as `EventLog.delete`.
+        """
+        waiting = [each for each in remote_ids if not self._local.gossip.has_retired(each)]
+        keep_for = [READ_BY + log_id_of(each, log_name) for each in waiting]
+        return await self._local.logs[log_name].delete(to, keep_for=keep_for)
+
+    def status(self) -> EndpointStatus:
+        """Return how it stands with all connections; cheap, never waits."""
+        gossip = self._local.gossip
+        return EndpointStatus(
+            self.endpoint_id,
+            self._local.is_active,
+            self._local.is_recovering,
+            tuple(each.status() for each in self._connectors.values()),
+            self._service.readers(),
+            gossip.greeting("", full=True).topology,
+            gossip.topology.retired,
+        )
+
+    def _connector(self, connection: Connection, neighbour: Neighbour) -> Connector:
+        return Connector(
+            self._local,
+            connection,
+            neighbour,
+            source=self._source,
+            service=self._service,
+            declare=self._declare,
+        )
+
+    def _require_suitable(self, connection: Connection) -> None:
+        if not self._local.is_active or self._local.is_recovering:
+            raise NotActive("it is not active")
+        require_endpoint_id(connection.remote_id)
+        if connection.remote_id == self.endpoint_id:
+            raise UnsuitableConnection("both ends are the same endpoint")
+        if connection.remote_id in self._connectors:
+            raise AlreadyConnected(connection.remote_id)
+        unknown = [name for name in connection.log_names or () if name not in self._local.logs]
+        if unknown:
+            raise UnsuitableConnection(f"there is no log {unknown[0]!r} here")
+
+    async def _try_to_meet(self, connector: Connector) -> None:
+        try:
+            await connector.meet()
+        except Retired:
+            raise
+        except (Refused, BadAnswer, Unreachable):
+            return  # it is tried again in the background, and checked then
+
+    def _require_allowed(self, connector: Connector) -> None:
+        gossip = self._local.gossip
+        for endpoint_id in (self.endpoint_id, connector.remote_id):
+            if gossip.has_retired(endpoint_id):
+                raise Retired(
+                    f"{endpoint_id} takes part no more.",
+                    remedy="To take part again it joins as a new site.",
+                )
+        gossip.require_allowed(connector.links)
+
+    def _declare(self) -> None:
+        met = [each for each in self._connectors.values() if each.is_declared]
+        links = [link for each in met for link in each.links]
+        self._local.gossip.declare(links)

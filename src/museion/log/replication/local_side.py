@@ -1,0 +1,42 @@
+"""What the parts of one endpoint share: its identity, its logs, and what it knows of others."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from museion.log.event_log import EventLog
+from museion.log.replication.endpoint_settings import EndpointSettings
+from museion.log.replication.failure_detector import Availability
+from museion.log.replication.gossip import Gossip
+from museion.log.replication.protocol import Application, Greeting
+from museion.log.replication.remote_logs import RemoteLogs
+
+
+@dataclass(slots=True)
+class LocalSide:
+    """One endpoint's own side.
+
+    Attributes:
+        chance: for the jitter of waits.
+        now_ms: wall clock, milliseconds since 1970.
+        is_active: it was activated and has not ended.
+        is_recovering: it brings back lost events; nobody is served meanwhile.
+    """
+
+    endpoint_id: str
+    logs: Mapping[str, EventLog]
+    application: Application
+    settings: EndpointSettings
+    gossip: Gossip
+    chance: random.Random
+    now_ms: Callable[[], int]
+    report: Callable[[Availability], None]
+    remote_logs: RemoteLogs = field(default_factory=RemoteLogs)
+    is_active: bool = False
+    is_recovering: bool = False
+
+    def greeting(self, remote_id: str, *, full: bool = False) -> Greeting:
+        """Return what to say of this endpoint to another one."""
+        return self.gossip.greeting(remote_id, full=full)

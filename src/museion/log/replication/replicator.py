@@ -1,0 +1,214 @@
+"""Following one log of a remote endpoint: read, store with the progress, read again.
+
+While it catches up, several reads of consecutive ranges are under way; they are stored in order.
+So the way to the other site and back is waited for once, not once a batch, and the source reads
+while this site writes. At the end of the source one read waits there for what comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from museion.base.errors import MuseionError
+from museion.log.event_log import LogClosed
+from museion.log.replication.connection import Connection, log_id_of
+from museion.log.replication.intake import take_answer
+from museion.log.replication.link_record import LinkRecord
+from museion.log.replication.local_side import LocalSide
+from museion.log.replication.pacing import Pace
+from museion.log.replication.protocol import Neighbour, ReadAnswer, ReadRequest
+from museion.log.replication.refusals import FilteredCycle, Retired, Unreachable
+
+ENDING = (FilteredCycle, Retired, LogClosed)
+"""After these it is not the replicator that tries again."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """A read that is under way."""
+
+    after: int
+    up_to: int | None
+    generation: int
+    began_s: float
+    answer: asyncio.Task[ReadAnswer]
+
+
+class Replicator:
+    """Keeps one log here up to date with its namesake at one remote endpoint.
+
+    Correct whatever the source answers: the log drops what it knows (the causality filter), and
+    progress is stored with the events. Everything else here is for speed.
+
+    Args:
+        on_filtered: called when the source says that it leaves out events, before any is stored.
+    """
+
+    def __init__(
+        self,
+        local: LocalSide,
+        connection: Connection,
+        neighbour: Neighbour,
+        record: LinkRecord,
+        *,
+        source_end: int,
+        on_filtered: Callable[[bool], None],
+    ) -> None:
+        self._local = local
+        self._settings = local.settings
+        self._connection = connection
+        self._remote_id = connection.remote_id
+        self._neighbour = neighbour
+        self._record = record
+        self._on_filtered = on_filtered
+        self._log_name = record.log_name
+        self._log = local.logs[record.log_name]
+        self._source_log_id = log_id_of(connection.remote_id, record.log_name)
+        self._pace = Pace(local.settings)
+        self._loop = asyncio.get_running_loop()
+        self._end = source_end
+        self._next = 0
+        self._reads: deque[_Read] = deque()
+
+    async def run(self) -> None:
+        """Replicate until cancelled, or until something happens that trying again cannot cure.
+
+        Raises:
+            FilteredCycle, Retired: the connection must stop.
+            LogClosed: the log here was closed.
+        """
+        while True:
+            try:
+                await self._follow()
+            except MuseionError as reason:
+                self._record.failed(reason)
+                if isinstance(reason, ENDING):
+                    raise
+            await asyncio.sleep(self._record.backoff.next_s())
+
+    async def _follow(self) -> None:
+        self._next = self._local.remote_logs.progress(self._log, self._source_log_id)
+        self._record.stands_at(self._next, max(self._end, self._next), 0)
+        try:
+            while True:
+                self._ask()
+                read = self._reads.popleft()
+                answer = await self._answered(read)
+                self._plan_after(read, answer)
+                if self._settings.ahead > 1 and not self._is_idle(read, answer):
+                    self._ask()  # it travels while this answer is stored
+                await self._store(read, answer)
+                if self._is_idle(read, answer):
+                    await asyncio.sleep(self._settings.retry_delay_s)
+        finally:
+            await self._give_up_reads()
+
+    def _ask(self) -> None:
+        """Have as many reads under way as may be, and at least one."""
+        while len(self._reads) < self._settings.ahead:
+            if self._next < self._end:
+                up_to = min(self._next + self._pace.span, self._end)
+                self._reads.append(self._begin(self._next, up_to))
+                self._next = up_to
+            elif not self._reads:
+                self._reads.append(self._begin(self._next, None))
+            else:
+                return
+
+    def _begin(self, after: int, up_to: int | None) -> _Read:
+        generation = self._local.remote_logs.generation(self._source_log_id)
+        task = asyncio.create_task(self._read(after, up_to))
+        return _Read(after, up_to, generation, self._loop.time(), task)
+
+    async def _read(self, after: int, up_to: int | None) -> ReadAnswer:
+        gossip = self._local.gossip
+        revision = gossip.revision
+        wait_s = self._settings.wait_s if up_to is None else 0.0
+        request = ReadRequest(
+            self._log_name,
+            self._log.log_id,
+            after,
+            self._log.version,
+            stored_to=self._local.remote_logs.progress(self._log, self._source_log_id),
+            up_to=up_to,
+            max_events=self._settings.max_batch_events,
+            max_bytes=self._pace.max_bytes,
+            max_scanned=self._settings.max_scanned,
+            wait_s=wait_s,
+            only=self._connection.only,
+            greeting=self._local.greeting(self._remote_id),
+        )
+        limit_s = self._settings.remote_read_timeout_s
+        try:
+            async with asyncio.timeout(limit_s + wait_s):
+                answer = await self._neighbour.read(request)
+        except TimeoutError:
+            self._pace.timed_out()
+            gossip.forget_told(self._remote_id)
+            raise Unreachable(self._remote_id, f"no answer within {limit_s} s") from None
+        except MuseionError:
+            gossip.forget_told(self._remote_id)
+            raise
+        gossip.told(self._remote_id, revision)
+        gossip.hear(answer.greeting)
+        return answer
+
+    async def _answered(self, read: _Read) -> ReadAnswer:
+        answer = await read.answer
+        took_s = self._loop.time() - read.began_s if read.up_to is not None else 0.0
+        size_bytes = sum(len(each.envelope) for each in answer.events)
+        self._pace.answered(
+            scanned=answer.scanned_to - read.after,
+            events=len(answer.events),
+            size_bytes=size_bytes,
+            took_s=took_s,
+            was_cut=read.up_to is not None and answer.scanned_to < read.up_to,
+        )
+        self._record.succeeded(events=len(answer.events), size_bytes=size_bytes)
+        # Before anything of it is stored: what came around a cycle says so itself.
+        self._on_filtered(answer.filtered)
+        return answer
+
+    def _plan_after(self, read: _Read, answer: ReadAnswer) -> None:
+        self._end = max(self._end, answer.sequence_nr)
+        if read.up_to is None:
+            self._next = answer.scanned_to
+        elif answer.scanned_to < min(read.up_to, answer.sequence_nr):
+            self._reads.appendleft(self._begin(answer.scanned_to, read.up_to))
+
+    async def _store(self, read: _Read, answer: ReadAnswer) -> None:
+        began_s = self._loop.time()
+        try:
+            await take_answer(
+                self._local,
+                self._log,
+                answer,
+                remote_id=self._remote_id,
+                source_log_id=self._source_log_id,
+                after=read.after,
+                up_to=read.up_to,
+                generation=read.generation,
+            )
+        except MuseionError:
+            self._pace.wrote(float("inf"))
+            raise
+        self._pace.wrote(self._loop.time() - began_s)
+        self._record.stands_at(answer.scanned_to, self._end, answer.oldest_ms)
+
+    def _is_idle(self, read: _Read, answer: ReadAnswer) -> bool:
+        """Tell whether a source that does not hold reads had nothing to say."""
+        if read.up_to is not None or answer.scanned_to > read.after or answer.greeting.topology:
+            return False
+        return self._loop.time() - read.began_s < self._settings.wait_s / 2 or not (
+            self._settings.wait_s
+        )
+
+    async def _give_up_reads(self) -> None:
+        tasks = [read.answer for read in self._reads]
+        self._reads.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
