@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from museion.base.errors import InvalidInput
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 from museion.log.event import EventId
 
 E = TypeVar("E", bound=Hashable)
@@ -58,7 +58,7 @@ class CartState(msgspec.Struct, Generic[E], frozen=True):
     portions: dict[E, tuple[Portion, ...]] = {}
 
 
-class Cart(Generic[E]):
+class Cart(StoredCrdt[CartState[E], PutIn[E] | TakeOut[E], dict[E, int]]):
     """A `StoredCrdt` whose value maps keys to the sums of their quantities.
 
     Args:
@@ -66,9 +66,10 @@ class Cart(Generic[E]):
         name: stable written name; carts of another key type take another one.
     """
 
+    name = "cart"
     needs_state = True
 
-    def __init__(self, key_type: type[E], *, name: str = "cart") -> None:
+    def __init__(self, key_type: type[E], *, name: str = name) -> None:
         self.name = name
         self._key_type = key_type
 

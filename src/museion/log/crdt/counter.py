@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from museion.base.errors import InvalidInput
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 
 MAX_STEP = 1 << 40
 """Largest step: eight million of them still fit the stored form of a total."""
@@ -35,16 +35,17 @@ class CounterState(msgspec.Struct, frozen=True, tag="counter"):
     total: int = 0
 
 
-class Counter:
+class Counter(StoredCrdt[CounterState, Count, int]):
     """A `StoredCrdt` whose value is the sum of all steps; a step of 0 writes nothing.
 
     Args:
         name: stable written name of the type.
     """
 
+    name = "counter"
     needs_state = False
 
-    def __init__(self, *, name: str = "counter") -> None:
+    def __init__(self, *, name: str = name) -> None:
         self.name = name
 
     # Any: see `StoredCrdt`.

@@ -20,7 +20,7 @@ import msgspec
 
 from museion.log.crdt.add_wins_set import Add, AddWinsSet, AddWinsSetState, Remove
 from museion.log.crdt.counter import Count, Counter, CounterState
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 from museion.log.crdt.field_rules import (
     AddToField,
     ClearField,
@@ -73,7 +73,9 @@ class FieldMapState(msgspec.Struct, Generic[V, E], frozen=True):
     set_aside: dict[str, tuple[SetAside[V, E], ...]] = {}
 
 
-class FieldMap(Generic[V, E]):
+class FieldMap(
+    StoredCrdt[FieldMapState[V, E], FieldOperation[V, E], Mapping[str, V | frozenset[E] | int]]
+):
     """A `StoredCrdt` whose value maps field names to what people see; empty fields are left out.
 
     A set is seen as a frozenset, a counter as its total, a register as one value; of versions in
@@ -90,6 +92,7 @@ class FieldMap(Generic[V, E]):
             that a model computed against one that a person wrote. All are equal by default.
     """
 
+    name = "field-map"
     needs_state = True
 
     def __init__(
@@ -98,7 +101,7 @@ class FieldMap(Generic[V, E]):
         value_type: type[V],
         element_type: type[E],
         *,
-        name: str = "field-map",
+        name: str = name,
         content: Callable[[V], object] = lambda value: value,
         precedence: Callable[[V], int] = lambda value: 0,
     ) -> None:

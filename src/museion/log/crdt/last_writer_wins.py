@@ -15,15 +15,15 @@ Source: Shapiro et al., INRIA RR-7506, 2011, specification 9, with the departure
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 from museion.log.crdt.versions import Assign, RegisterState, Version, write
 
 V = TypeVar("V")
 
 
-class LastWriterWins(Generic[V]):
+class LastWriterWins(StoredCrdt[RegisterState[V], Assign[V], V | None]):
     """A `StoredCrdt` whose value is the last one written, None before the first.
 
     Args:
@@ -31,9 +31,10 @@ class LastWriterWins(Generic[V]):
         name: stable written name; registers of another value type take another one.
     """
 
+    name = "last-writer-wins"
     needs_state = False
 
-    def __init__(self, value_type: type[V], *, name: str = "last-writer-wins") -> None:
+    def __init__(self, value_type: type[V], *, name: str = name) -> None:
         self.name = name
         self._value_type = value_type
 

@@ -5,15 +5,15 @@ Source: Shapiro et al., INRIA RR-7506, 2011, section 3.2.2.
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 from museion.log.crdt.versions import Assign, RegisterState, Version, distinct, write
 
 V = TypeVar("V")
 
 
-class MultiValue(Generic[V]):
+class MultiValue(StoredCrdt[RegisterState[V], Assign[V], tuple[Version[V], ...]]):
     """A `StoredCrdt` whose value is the versions that no write has replaced, each with its stamp.
 
     Args:
@@ -21,9 +21,10 @@ class MultiValue(Generic[V]):
         name: stable written name; registers of another value type take another one.
     """
 
+    name = "multi-value"
     needs_state = False
 
-    def __init__(self, value_type: type[V], *, name: str = "multi-value") -> None:
+    def __init__(self, value_type: type[V], *, name: str = name) -> None:
         self.name = name
         self._value_type = value_type
 

@@ -24,7 +24,7 @@ import msgspec
 
 from museion.base.errors import Conflict, InvalidInput
 from museion.log.crdt.add_wins_set import with_id
-from museion.log.crdt.crdt import Stamp
+from museion.log.crdt.crdt import Stamp, StoredCrdt
 from museion.log.crdt.places import ROOT, Branches, PlaceId, Spot, in_order, spot_after, with_run
 from museion.log.event import EventId
 
@@ -118,7 +118,7 @@ class InvalidPlace(InvalidInput):
         )
 
 
-class OrderedList(Generic[E]):
+class OrderedList(StoredCrdt[OrderedListState[E], ListOperation[E], tuple[E, ...]]):
     """A `StoredCrdt` whose value is the elements in order.
 
     An effect copies two dictionaries of references; `value` and `prepare` are O(places), some
@@ -129,9 +129,10 @@ class OrderedList(Generic[E]):
         name: stable written name; lists of another element type take another one.
     """
 
+    name = "ordered-list"
     needs_state = True
 
-    def __init__(self, element_type: type[E], *, name: str = "ordered-list") -> None:
+    def __init__(self, element_type: type[E], *, name: str = name) -> None:
         self.name = name
         self._element_type = element_type
 
