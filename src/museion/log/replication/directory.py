@@ -6,18 +6,15 @@ a join by invitation; only a new key of a known site is taken, when the old one 
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from museion.base.errors import Damaged, NotFound, Unavailable
-from museion.log.durable_file import make_folder_durably, write_durably
+from museion.base.errors import NotFound
+from museion.log.replication.shared_file import SharedFile
 from museion.log.replication.site_keys import KeyAnnouncement, is_signed, key_id_of
 
 GRACE_MS = 24 * 3600 * 1000
@@ -80,11 +77,18 @@ class KnownSite(msgspec.Struct, frozen=True):
         return None
 
 
-class SiteDirectory(Protocol):
-    """The sites that are known. Calls may block for a look at the disk."""
+class TrustedSites(Protocol):
+    """What is asked when a signature is checked."""
 
     def lookup(self, site_id: str) -> KnownSite | None:
         """Return a site as it is known at this moment; changes by other processes count at once."""
+
+    def accept(self, announcement: KeyAnnouncement, now_ms: int) -> bool:
+        """Take a new key of a known site; False where it is not signed by a key that is trusted."""
+
+
+class SiteDirectory(TrustedSites, Protocol):
+    """The sites that are known. Calls may block for a look at the disk."""
 
     def sites(self) -> Sequence[KnownSite]:
         """Return all known sites, revoked ones too, by id."""
@@ -95,14 +99,14 @@ class SiteDirectory(Protocol):
     def learn(self, sites: Sequence[KnownSite]) -> None:
         """Keep those that are not known yet, all or none; what is known stays."""
 
-    def accept(self, announcement: KeyAnnouncement, now_ms: int) -> bool:
-        """Take a new key of a known site; False where it is not signed by a key that is trusted."""
-
     def revoke(self, site_id: str) -> None:
         """Refuse a site from now on. Raises `UnknownSite`."""
 
     def revoke_key(self, site_id: str, key_id: str) -> None:
         """Refuse one key of a site from now on. Raises `UnknownSite`."""
+
+    def remove(self, site_id: str) -> None:
+        """Forget a site, revoked or not: it can join anew, with another key."""
 
 
 class UnknownSite(NotFound):
@@ -114,74 +118,51 @@ class UnknownSite(NotFound):
         )
 
 
-class DirectoryUnavailable(Unavailable):
-    """The file with the known sites cannot be read or written now."""
-
-    def __init__(self, path: Path, reason: OSError) -> None:
-        super().__init__(
-            f"The known sites in {path} cannot be used: {reason.strerror or reason}.",
-            remedy="Check the folder's rights and the disk space.",
-        )
-
-
-class DamagedDirectory(Damaged):
-    """The file with the known sites is not what was written."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"The list of known sites {path} is damaged: {reason}.",
-            remedy="Bring it back from a backup, or join the other sites anew.",
-        )
-
-
 class _File(msgspec.Struct, frozen=True):
     form: int
     sites: tuple[KnownSite, ...] = ()
 
 
 class FileSiteDirectory:
-    """Keeps the known sites in one JSON file; any number of processes may use it.
-
-    A look costs one `stat` while nothing changes. A change is written aside, flushed and renamed.
+    """Keeps the known sites in one JSON file; any number of processes may use it (`SharedFile`).
 
     Raises:
-        DirectoryUnavailable, DamagedDirectory: the file cannot be used; all calls may raise them.
+        FileUnavailable, DamagedFile: the file cannot be used; all calls may raise them.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._sites: dict[str, KnownSite] = {}
-        self._read()
+        nobody: Mapping[str, KnownSite] = {}
+        self._file = SharedFile(path, decode=_decoded, encode=_encoded, empty=nobody)
+        self._file.read()
 
     def lookup(self, site_id: str) -> KnownSite | None:
         """Return a site as it is known at this moment, None where it is not."""
-        return self._read().get(site_id)
+        return self._file.read().get(site_id)
 
     def sites(self) -> Sequence[KnownSite]:
         """Return all known sites, revoked ones too, by id."""
-        return list(self._read().values())
+        return list(self._file.read().values())
 
     def put(self, site: KnownSite) -> None:
         """Keep a site in place of what was known of it; lasting when this returns."""
-        self._change(lambda sites: sites | {site.site_id: site})
+        self._file.change(lambda sites: {**sites, site.site_id: site})
 
     def learn(self, sites: Sequence[KnownSite]) -> None:
         """Keep those that are not known yet, all or none; what is known stays."""
-        self._change(lambda known: {site.site_id: site for site in sites} | known)
+        self._file.change(lambda known: {**{site.site_id: site for site in sites}, **known})
 
     def accept(self, announcement: KeyAnnouncement, now_ms: int) -> bool:
         """Take a new key of a known site; False where it is not signed by a key that is trusted."""
         accepted = False
 
-        def follow(sites: dict[str, KnownSite]) -> dict[str, KnownSite]:
+        def follow(sites: Mapping[str, KnownSite]) -> Mapping[str, KnownSite]:
             nonlocal accepted
             site = sites.get(announcement.site_id)
             new = None if site is None else with_next_key(site, announcement, now_ms)
             accepted = new is not None
-            return sites if new is None else sites | {new.site_id: new}
+            return sites if new is None else {**sites, new.site_id: new}
 
-        self._change(follow)
+        self._file.change(follow)
         return accepted
 
     def revoke(self, site_id: str) -> None:
@@ -192,64 +173,34 @@ class FileSiteDirectory:
         """Refuse one key of a site from now on. Raises `UnknownSite`."""
         self._change_one(site_id, lambda site: without_key(site, key_id))
 
+    def remove(self, site_id: str) -> None:
+        """Forget a site, revoked or not: it can join anew, with another key."""
+        self._file.change(
+            lambda sites: {name: site for name, site in sites.items() if name != site_id}
+        )
+
     def _change_one(self, site_id: str, change: Callable[[KnownSite], KnownSite]) -> None:
-        def changed(sites: dict[str, KnownSite]) -> dict[str, KnownSite]:
+        def changed(sites: Mapping[str, KnownSite]) -> Mapping[str, KnownSite]:
             if site_id not in sites:
                 raise UnknownSite(site_id)
-            return sites | {site_id: change(sites[site_id])}
+            return {**sites, site_id: change(sites[site_id])}
 
-        self._change(changed)
+        self._file.change(changed)
 
-    def _change(self, change: Callable[[dict[str, KnownSite]], dict[str, KnownSite]]) -> None:
-        with self._alone():
-            before = self._read()
-            after = change(before)
-            if after == before:
-                return
-            kept = _File(_FORM, tuple(after[site_id] for site_id in sorted(after)))
-            content = msgspec.json.format(msgspec.json.encode(kept))
-            write_durably(self._path, content, incoming=self._path.parent)
-        self._read()
 
-    def _read(self) -> dict[str, KnownSite]:
-        try:
-            found = os.stat(self._path)
-            seen = found.st_ino, found.st_mtime_ns, found.st_size
-            if seen != self._seen:
-                self._sites = self._decode(self._path.read_bytes())
-                self._seen = seen
-        except FileNotFoundError:
-            self._sites, self._seen = {}, None
-        except OSError as reason:
-            raise DirectoryUnavailable(self._path, reason) from reason
-        return self._sites
+def _encoded(sites: Mapping[str, KnownSite]) -> bytes:
+    kept = _File(_FORM, tuple(sites[site_id] for site_id in sorted(sites)))
+    return msgspec.json.format(msgspec.json.encode(kept))
 
-    def _decode(self, content: bytes) -> dict[str, KnownSite]:
-        try:
-            held = msgspec.json.decode(content, type=_File)
-        except msgspec.MsgspecError as reason:
-            raise DamagedDirectory(self._path, str(reason)) from reason
-        if held.form != _FORM:
-            raise DamagedDirectory(self._path, f"its form is {held.form}, not {_FORM}")
-        for site in held.sites:
-            if any(key.key_id != key_id_of(key.public_key) for key in site.keys):
-                raise DamagedDirectory(self._path, f"a key of {site.site_id!r} has another id")
-        return {site.site_id: site for site in held.sites}
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep out whoever else would change the list, in this or another process."""
-        try:
-            make_folder_durably(self._path.parent)
-            lock = self._path.with_name(f"{self._path.name}.lock")
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)  # held for a few flushes only
-                yield
-            finally:
-                os.close(handle)
-        except OSError as reason:
-            raise DirectoryUnavailable(self._path, reason) from reason
+def _decoded(content: bytes) -> Mapping[str, KnownSite]:
+    held = msgspec.json.decode(content, type=_File)
+    if held.form != _FORM:
+        raise ValueError(f"its form is {held.form}, not {_FORM}")
+    for site in held.sites:
+        if any(key.key_id != key_id_of(key.public_key) for key in site.keys):
+            raise ValueError(f"a key of {site.site_id!r} has another id")
+    return {site.site_id: site for site in held.sites}
 
 
 def with_next_key(

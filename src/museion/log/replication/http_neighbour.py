@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
-from urllib.parse import urlsplit
 
-import httpx
-
-from museion.base.errors import InvalidInput
 from museion.log.replication.bodies import (
     ACCEPT,
     COVERED_IN_ANSWER,
     ENCODING,
-    MEDIA_TYPE,
     PATH,
     ZSTD,
-    Body,
-    BodyTooLarge,
-    DamagedBody,
     pack,
-    unpack,
 )
 from museion.log.replication.directory import SiteDirectory
+from museion.log.replication.http_line import HttpLine, HttpTimes, Received
 from museion.log.replication.protocol import (
     EndpointInfo,
     InfoRequest,
@@ -39,12 +26,7 @@ from museion.log.replication.protocol import (
     RecoveryAnswer,
     RecoveryRequest,
 )
-from museion.log.replication.refusals import (
-    BadAnswer,
-    RefusalMessage,
-    Unreachable,
-    refusal_of,
-)
+from museion.log.replication.refusals import RefusalMessage, Unreachable, refusal_of
 from museion.log.replication.signing import (
     NONCE,
     Target,
@@ -57,41 +39,7 @@ from museion.log.replication.transfer_statistics import TransferStatistics
 
 T = TypeVar("T")
 
-_BEHIND_A_PROXY = {502, 503, 504}
-_PASSING_CODES = {"busy", "unavailable", "defect"}
-_REDIRECTS = range(300, 400)
-
-
-class InvalidAddress(InvalidInput):
-    """The address of a site is none."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(
-            f"Expected the address of a site, as https://office.example/museion, got {url!r:.200}."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class HttpTimes:
-    """How long one call may take, in seconds.
-
-    Attributes:
-        connect_s: until there is a connection, TLS included.
-        remote_read_timeout_s: until the answer begins, beyond what a read asks to be held; and then
-            between two pieces of it.
-        transfer_s: for all of the answer, from its beginning; also for the request.
-    """
-
-    connect_s: float = 5.0
-    remote_read_timeout_s: float = 10.0
-    transfer_s: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Received:
-    status: int
-    headers: dict[str, str]
-    content: bytes
+_PASSING_CODES = frozenset({"busy", "unavailable", "defect"})
 
 
 class HttpNeighbour:
@@ -125,15 +73,14 @@ class HttpNeighbour:
         times: HttpTimes | None = None,
         max_answer_bytes: int = 64 << 20,
     ) -> None:
-        self._url = require_address(url)
+        self._line = HttpLine(
+            url, remote_id, ca_file=ca_file, times=times, max_answer_bytes=max_answer_bytes
+        )
         self._remote_id = remote_id
         self._keys = keys
         self._directory = directory
         self._now_ms = now_ms
-        self._times = times or HttpTimes()
-        self._max_answer_bytes = max_answer_bytes
         self._statistics = TransferStatistics()
-        self._client = client_for(self._url, ca_file, connect_s=self._times.connect_s)
 
     @property
     def statistics(self) -> TransferStatistics:
@@ -162,7 +109,7 @@ class HttpNeighbour:
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
-        await self._client.aclose()
+        await self._line.close()
 
     async def _call(self, name: str, message: object, kind: type[T], *, wait_s: float = 0.0) -> T:
         body = pack(message, accepts_zstd=True)
@@ -174,57 +121,16 @@ class HttpNeighbour:
             body=body.content,
             covered={ENCODING: body.encoding, ACCEPT: ZSTD},
         )
-        received = await self._received(name, headers, body, wait_s)
-        digest = self._verified(received, headers[NONCE])
-        require_digest(self._remote_id, digest, received.content)
-        if received.status != 200:
-            self._count(requests=1, refused=1)
-            self._refuse(self._unpacked(received, RefusalMessage))
-        answer = self._unpacked(received, kind)
+        received = await self._line.post(name, headers, body.content, wait_s=wait_s)
+        self._require_genuine(received, headers[NONCE])
         self._count(requests=1, sent_bytes=len(body.content), sent_raw_bytes=body.raw_bytes)
-        return answer
+        if received.status != 200:
+            self._count(refused=1)
+            self._refuse(self._unpacked(received, RefusalMessage))
+        return self._unpacked(received, kind)
 
-    async def _received(
-        self, name: str, headers: dict[str, str], body: Body, wait_s: float
-    ) -> _Received:
-        try:
-            async with self._answering(name, headers, body, wait_s) as received:
-                return received
-        except TimeoutError as reason:
-            waited_s = wait_s + self._times.remote_read_timeout_s
-            raise Unreachable(self._where, f"nothing came for {waited_s:g} s") from reason
-        except httpx.HTTPError as reason:
-            raise Unreachable(self._where, _cause_of(reason)) from reason
-
-    @asynccontextmanager
-    async def _answering(
-        self, name: str, headers: dict[str, str], body: Body, wait_s: float
-    ) -> AsyncIterator[_Received]:
-        loop = asyncio.get_running_loop()
-        quiet_s = self._times.remote_read_timeout_s
-        # A large body takes its time on a slow line, and is no sign of a dead one.
-        sending_s = self._times.transfer_s if len(body.content) > 1 << 16 else 0.0
-        async with asyncio.timeout(wait_s + quiet_s + sending_s) as limit:
-            sent = self._client.stream(
-                "POST",
-                self._url + PATH + name,
-                content=body.content,
-                headers=headers | {"content-type": MEDIA_TYPE, "accept-encoding": "identity"},
-            )
-            async with sent as answer:
-                ends_at = loop.time() + self._times.transfer_s
-                content = bytearray()
-                async for piece in answer.aiter_raw():
-                    content += piece
-                    if len(content) > self._max_answer_bytes:
-                        raise self._too_large()
-                    limit.reschedule(min(loop.time() + quiet_s, ends_at))
-                yield _Received(answer.status_code, dict(answer.headers), bytes(content))
-
-    def _verified(self, received: _Received, nonce: str) -> str:
-        if received.headers.get("content-type") != MEDIA_TYPE:
-            self._refuse_foreign(received)
-        return verify_answer(
+    def _require_genuine(self, received: Received, nonce: str) -> None:
+        digest = verify_answer(
             received.headers,
             received.status,
             sender_id=self._remote_id,
@@ -234,100 +140,17 @@ class HttpNeighbour:
             now_ms=self._now_ms,
             covered=COVERED_IN_ANSWER,
         )
+        require_digest(self._remote_id, digest, received.content)
 
-    def _refuse_foreign(self, received: _Received) -> NoReturn:
-        """Say who may have answered in place of the site: mostly a proxy or another server."""
-        status = received.status
-        shown = f"{status} {_phrase(status)}".strip()
-        if status in _BEHIND_A_PROXY:
-            raise Unreachable(
-                self._where, f"a proxy before it says {shown}: the site behind does not run"
-            )
-        if status in _REDIRECTS:
-            to = received.headers.get("location", "nowhere")
-            raise BadAnswer(self._where, f"it sends on to {to:.200}; keep that address instead")
-        kind = received.headers.get("content-type", "no type")
-        raise BadAnswer(
-            self._where,
-            f"{shown} with content of {kind:.80}: a proxy or another program answers there",
-        )
-
-    def _unpacked(self, received: _Received, kind: type[T]) -> T:
-        encoding = received.headers.get(ENCODING, "")
-        try:
-            message, raw_bytes = unpack(
-                received.content, kind, encoding=encoding, max_bytes=self._max_answer_bytes
-            )
-        except BodyTooLarge as reason:
-            raise self._too_large() from reason
-        except DamagedBody as reason:
-            raise BadAnswer(self._where, reason.message) from reason
+    def _unpacked(self, received: Received, kind: type[T]) -> T:
+        message, raw_bytes = self._line.unpacked(received, kind)
         self._count(received_bytes=len(received.content), received_raw_bytes=raw_bytes)
         return message
 
     def _refuse(self, message: RefusalMessage) -> NoReturn:
         if message.code in _PASSING_CODES:
-            raise Unreachable(self._where, f"it says: {message.message.rstrip('.')}")
+            raise Unreachable(self._line.where, f"it says: {message.message.rstrip('.')}")
         raise refusal_of(message)
-
-    def _too_large(self) -> BadAnswer:
-        return BadAnswer(self._where, f"it is larger than {self._max_answer_bytes} bytes")
 
     def _count(self, **more: int) -> None:
         self._statistics = self._statistics.plus(**more)
-
-    @property
-    def _where(self) -> str:
-        return f"{self._remote_id} ({self._url})"
-
-
-def require_address(url: str) -> str:
-    """Return the base address of a site without a slash at its end. Raises `InvalidAddress`."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or parts.username or not url.isascii():
-        raise InvalidAddress(url)
-    return url.rstrip("/")
-
-
-def client_for(url: str, ca_file: Path | None, *, connect_s: float) -> httpx.AsyncClient:
-    """Return a client for the door of one site; time-outs beyond that to connect are the caller's.
-
-    Raises:
-        InvalidInput: `ca_file` holds no certificates.
-    """
-    verify: ssl.SSLContext | bool = url.startswith("https:")
-    if ca_file is not None:
-        try:
-            verify = ssl.create_default_context(cafile=str(ca_file))
-        except OSError as reason:  # an error of TLS is one, too
-            raise InvalidInput(
-                f"Expected certificates in PEM in {ca_file}, got: {reason}."
-            ) from reason
-    return httpx.AsyncClient(
-        verify=verify,
-        timeout=httpx.Timeout(None, connect=connect_s),
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
-        headers={"user-agent": "museion"},
-        trust_env=False,
-    )
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-def _cause_of(error: httpx.HTTPError) -> str:
-    match error:
-        case httpx.ConnectTimeout():
-            return "no connection came about in time"
-        case httpx.RemoteProtocolError():
-            return f"the connection ended in the middle of an answer ({error})"
-        case _:
-            return str(error).rstrip(".") or type(error).__name__

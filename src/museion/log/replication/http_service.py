@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from museion.base.errors import Damaged, InvalidInput, MuseionError, Unavailable
+from museion.base.errors import MuseionError
 from museion.log.replication.asgi_exchange import (
     ClientGone,
     Exchange,
@@ -39,10 +38,10 @@ from museion.log.replication.bodies import (
 from museion.log.replication.directory import SiteDirectory
 from museion.log.replication.http_errors import (
     ServerDefect,
-    TemporarilyUnavailable,
     TooBusy,
     UntrustedRequest,
 )
+from museion.log.replication.http_refusals import NothingThere, on_the_wire, refusal_for
 from museion.log.replication.protocol import (
     EndpointInfo,
     InfoRequest,
@@ -53,7 +52,7 @@ from museion.log.replication.protocol import (
     RecoveryAnswer,
     RecoveryRequest,
 )
-from museion.log.replication.refusals import BadRequest, RefusalMessage, Refused
+from museion.log.replication.refusals import BadRequest
 from museion.log.replication.replay_guard import ReplayGuard
 from museion.log.replication.signing import (
     Target,
@@ -68,26 +67,6 @@ from museion.log.replication.transfer_statistics import TransferStatistics
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
-
-STATUS_OF_CODE: Mapping[str, int] = MappingProxyType(
-    {
-        "bad-request": 400,
-        "not-trusted": 401,
-        "replayed": 401,
-        "unknown-log": 404,
-        "protocol-version": 409,
-        "application-version": 409,
-        "source-lost-events": 409,
-        "filtered-cycle": 409,
-        "retired": 410,
-        "damaged": 500,
-        "defect": 500,
-        "recovering": 503,
-        "unavailable": 503,
-        "busy": 503,
-    }
-)
-"""HTTP status of each reason; 403 for all others."""
 
 
 class EndpointService(Protocol):
@@ -109,8 +88,8 @@ class EndpointService(Protocol):
 class JoinService(Protocol):
     """What answers a join by invitation."""
 
-    async def join(self, exchange: Exchange) -> tuple[VerifiedRequest, object]:
-        """Return who joins and the answer. Raises `Refused`."""
+    async def join(self, exchange: Exchange) -> object:
+        """Return the answer. Raises `Refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +194,12 @@ class HttpService:
         except ClientGone:
             return
         except MuseionError as error:
-            status, answer = _refusal(_as_refusal(error), exchange)
+            if isinstance(error, UntrustedRequest):
+                _LOG.warning("refused a request to %s: %s", exchange.path, error.reason)
+            status, answer = on_the_wire(refusal_for(error))
         except Exception:
             _LOG.exception("a request to %s met a defect", exchange.path)
-            status, answer = _refusal(ServerDefect(), exchange)
+            status, answer = on_the_wire(ServerDefect())
         await self._send(exchange, status, answer)
 
     async def _answered(self, exchange: Exchange) -> _Answer:
@@ -228,7 +209,7 @@ class HttpService:
             return 200, await self._join(exchange, self._joins)
         call = self._calls.get(name)
         if call is None or PATH not in exchange.path:
-            raise _NothingThere(exchange.path)
+            raise NothingThere(exchange.path)
         _require_post(exchange)
         verified = self.verified(exchange)
         with self._counted(verified.caller_id):
@@ -264,10 +245,9 @@ class HttpService:
             raise TooBusy(f"{self._joining} sites are joining just now")
         self._joining += 1
         try:
-            _, answer = await joins.join(exchange)
+            return await joins.join(exchange)
         finally:
             self._joining -= 1
-        return answer
 
     @contextmanager
     def _counted(self, caller_id: str) -> Iterator[None]:
@@ -315,14 +295,6 @@ class HttpService:
         )
 
 
-class _NothingThere(BadRequest):
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"There is nothing at {path!r:.80}.",
-            remedy="Check the address that is kept for the site, and whether both speak version 1.",
-        )
-
-
 def decoded(exchange: Exchange, content: bytes, kind: type[T], *, max_bytes: int) -> tuple[T, int]:
     """Return the message in the body of a request, and its size in bytes before compression.
 
@@ -342,29 +314,3 @@ def _require_post(exchange: Exchange) -> None:
     if exchange.headers.get("content-type") != MEDIA_TYPE:
         found = exchange.headers.get("content-type", "none")
         raise BadRequest(f"Expected the content type {MEDIA_TYPE}, got {found!r:.80}.")
-
-
-def _as_refusal(error: MuseionError) -> Refused:
-    match error:
-        case Refused():
-            return error
-        case InvalidInput():
-            return BadRequest(error.message, remedy=error.remedy)
-        case Damaged():
-            return _Harmed(error.message, remedy=error.remedy)
-        case Unavailable():
-            return TemporarilyUnavailable(error.message, remedy=error.remedy)
-        case _:
-            return Refused(error.message, remedy=error.remedy)
-
-
-class _Harmed(Refused):
-    code = "damaged"
-
-
-def _refusal(error: Refused, exchange: Exchange) -> _Answer:
-    if isinstance(error, UntrustedRequest):
-        _LOG.warning("refused a request to %s: %s", exchange.path, error.reason)
-    return STATUS_OF_CODE.get(error.code, 403), RefusalMessage(
-        error.code, error.message, error.remedy
-    )

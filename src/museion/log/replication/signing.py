@@ -12,16 +12,34 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import msgspec
-from blake3 import blake3
 
-from museion.log.replication.directory import KnownSite, SiteDirectory
+from museion.log.replication.canonical import (
+    DIGEST,
+    KEY,
+    KEY_CHAIN,
+    NONCE,
+    NOT_COVERED,
+    RECIPIENT,
+    SIGNATURE,
+    SITE,
+    TIME,
+    Addressee,
+    Headers,
+    Target,
+    addressee,
+    answer_text,
+    digest_of,
+    request_text,
+    require_forms,
+    shown_id,
+)
+from museion.log.replication.directory import KnownSite, TrustedSites
 from museion.log.replication.http_errors import UntrustedRequest, WrongRecipient
 from museion.log.replication.refusals import BadAnswer
 from museion.log.replication.replay_guard import ReplayGuard
@@ -32,42 +50,25 @@ from museion.log.replication.site_keys import (
     is_signed,
 )
 
-SITE = "museion-site"
-RECIPIENT = "museion-recipient"
-KEY = "museion-key"
-TIME = "museion-time"
-NONCE = "museion-nonce"
-DIGEST = "museion-digest"
-SIGNATURE = "museion-signature"
-KEY_CHAIN = "museion-key-chain"
+__all__ = [
+    "NONCE",
+    "NOT_COVERED",
+    "Addressee",
+    "Headers",
+    "Target",
+    "VerifiedRequest",
+    "addressee",
+    "digest_of",
+    "require_digest",
+    "sign_answer",
+    "sign_request",
+    "verify_answer",
+    "verify_request",
+]
 
-NOT_COVERED = "none"
-"""Stands for the digest of a body that is not known before it is sent; its content must be checked
-by a digest of its own, as that of a blob."""
-
-_REQUEST_TAG = "museion-request-1"
-_ANSWER_TAG = "museion-answer-1"
-_NONCE = re.compile("[0-9a-f]{32}")
-_TIME = re.compile("[0-9]{1,15}")
-_DIGEST = re.compile("[0-9a-f]{64}")
 _MAX_CHAIN_CHARACTERS = 8192
 _CHAIN = msgspec.msgpack.Decoder(tuple[KeyAnnouncement, ...])
 _SOME_KEY = bytes(KEY_BYTES)
-_MAX_HEADER_CHARACTERS = 2048
-
-Headers = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a request asks for, as both sides see it, also where a proxy adds or takes a prefix.
-
-    Attributes:
-        path: below the base address of the site, with the query behind it, as it was sent.
-    """
-
-    method: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +87,6 @@ class VerifiedRequest:
         """Check the body. Raises `UntrustedRequest` where it is not the one that was signed."""
         if self.body_digest != digest_of(body):
             raise UntrustedRequest("the body is not the one that was signed")
-
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Whom an answer is for: the site that says that it asks, trusted or not."""
-
-    site_id: str
-    nonce: str
-
-
-def addressee(headers: Headers) -> Addressee | None:
-    """Return whom to sign an answer for; None where the request does not tell."""
-    site_id, nonce = headers.get(SITE, ""), headers.get(NONCE, "")
-    if not 1 <= len(site_id) <= _MAX_HEADER_CHARACTERS or not _NONCE.fullmatch(nonce):
-        return None
-    return Addressee(unquote(site_id), nonce)
-
-
-def digest_of(body: bytes) -> str:
-    """Return the digest of a body: BLAKE3, lower-case hexadecimal."""
-    return blake3(body).hexdigest()
 
 
 def sign_request(
@@ -128,8 +108,8 @@ def sign_request(
         nonce: 32 hexadecimal characters that were never used before; made up where left out.
     """
     headers = {
-        SITE: _shown(keys.site_id),
-        RECIPIENT: _shown(recipient_id),
+        SITE: shown_id(keys.site_id),
+        RECIPIENT: shown_id(recipient_id),
         KEY: keys.key_id,
         TIME: str(now_ms),
         # Not from a seed: whoever could foresee it could prepare answers.
@@ -146,7 +126,7 @@ def verify_request(
     target: Target,
     *,
     own_id: str,
-    directory: SiteDirectory,
+    directory: TrustedSites,
     guard: ReplayGuard,
     now_ms: Callable[[], int],
     covered: Sequence[str] = (),
@@ -163,7 +143,7 @@ def verify_request(
         WrongRecipient: a trusted site means another one.
         ReplayedRequest, TooBusy: as `ReplayGuard.require_new`.
     """
-    _require_forms(headers)
+    require_forms(headers)
     caller_id = unquote(headers[SITE])
     site = directory.lookup(caller_id)
     key = _key_of(site, headers, directory, now_ms)
@@ -203,8 +183,8 @@ def sign_answer(
         covered: as in `sign_request`.
     """
     headers = {
-        SITE: _shown(keys.site_id),
-        RECIPIENT: _shown(recipient_id),
+        SITE: shown_id(keys.site_id),
+        RECIPIENT: shown_id(recipient_id),
         KEY: keys.key_id,
         NONCE: nonce,
         DIGEST: NOT_COVERED if body is None else digest_of(body),
@@ -221,7 +201,7 @@ def verify_answer(
     sender_id: str,
     own_id: str,
     nonce: str,
-    directory: SiteDirectory,
+    directory: TrustedSites,
     now_ms: Callable[[], int],
     covered: Sequence[str] = (),
 ) -> str:
@@ -260,33 +240,6 @@ def require_digest(sender_id: str, digest: str, body: bytes) -> None:
         raise BadAnswer(sender_id, "its body was changed or cut on the way")
 
 
-def request_text(headers: Headers, target: Target, *, covered: Sequence[str] = ()) -> bytes:
-    """Return what the signature of a request covers."""
-    return _text(
-        _REQUEST_TAG,
-        target.method,
-        target.path,
-        *(headers[name] for name in (SITE, RECIPIENT, KEY, TIME, NONCE, DIGEST)),
-        *(f"{name}: {headers.get(name, '')}" for name in covered),
-    )
-
-
-def answer_text(headers: Headers, status: int, *, covered: Sequence[str] = ()) -> bytes:
-    """Return what the signature of an answer covers."""
-    return _text(
-        _ANSWER_TAG,
-        str(status),
-        *(headers[name] for name in (SITE, RECIPIENT, KEY, NONCE, DIGEST)),
-        *(f"{name}: {headers.get(name, '')}" for name in covered),
-    )
-
-
-def _text(*lines: str) -> bytes:
-    # Headers and paths are ASCII; whatever else somebody sends must not fail here, nor be taken for
-    # another text.
-    return "\n".join(lines).encode("utf-8", "surrogatepass")
-
-
 def _signed(keys: SiteKeys, text: bytes) -> dict[str, str]:
     signed = {SIGNATURE: base64.b64encode(keys.sign(text)).decode("ascii")}
     announcements = keys.announcements
@@ -296,18 +249,8 @@ def _signed(keys: SiteKeys, text: bytes) -> dict[str, str]:
     return signed
 
 
-def _require_forms(headers: Headers) -> None:
-    """Check that all headers are there, and are what they should be before anything uses them."""
-    for name in (SITE, RECIPIENT, KEY, TIME, NONCE, DIGEST, SIGNATURE):
-        if not 1 <= len(headers.get(name, "")) <= _MAX_HEADER_CHARACTERS:
-            raise UntrustedRequest(f"the header {name} is missing or too long")
-    for name, form in ((TIME, _TIME), (NONCE, _NONCE), (DIGEST, _DIGEST)):
-        if not form.fullmatch(headers[name]):
-            raise UntrustedRequest(f"the header {name} is {headers[name]!r:.80}")
-
-
 def _key_of(
-    site: KnownSite | None, headers: Headers, directory: SiteDirectory, now_ms: Callable[[], int]
+    site: KnownSite | None, headers: Headers, directory: TrustedSites, now_ms: Callable[[], int]
 ) -> bytes | None:
     """Return the key that signed, after taking the site's newer keys where it announces them."""
     if site is None or site.revoked:
@@ -338,7 +281,3 @@ def _bytes_of(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _shown(site_id: str) -> str:
-    return quote(site_id, safe="")

@@ -7,10 +7,6 @@ signs; a site that trusts the old key can check the announcement and trust the n
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -20,10 +16,10 @@ from blake3 import blake3
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from museion.base.errors import Conflict, Damaged, NotFound, Unavailable
+from museion.base.errors import Conflict, NotFound
 from museion.base.ids import short_id
-from museion.log.durable_file import make_folder_durably, write_durably
 from museion.log.event import require_name
+from museion.log.replication.shared_file import SharedFile
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -49,26 +45,6 @@ class SiteKeyExists(Conflict):
         super().__init__(
             f"There is a site key in {folder} already.",
             remedy="Use it, or roll it: other sites trust it.",
-        )
-
-
-class DamagedSiteKey(Damaged):
-    """The file with the key is not what was written."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"The site key {path} is damaged: {reason}.",
-            remedy="Bring it back from a backup, or make a new one and join the other sites anew.",
-        )
-
-
-class SiteKeyUnavailable(Unavailable):
-    """The file with the key cannot be read or written now."""
-
-    def __init__(self, folder: Path, reason: OSError) -> None:
-        super().__init__(
-            f"The site key in {folder} cannot be used: {reason.strerror or reason}.",
-            remedy="Check the folder's rights and the disk space.",
         )
 
 
@@ -104,17 +80,20 @@ class _KeyFile(msgspec.Struct, frozen=True, array_like=True):
     private_key: bytes
     announcements: tuple[KeyAnnouncement, ...] = ()
 
+    def __repr__(self) -> str:  # the private key is never printed
+        return f"_KeyFile(site_id={self.site_id!r})"
+
 
 class SiteKeys:
     """The keys of this site; sees at once when another process has rolled them.
 
-    All calls raise `SiteKeyUnavailable` and `DamagedSiteKey` when the file cannot be used.
+    All calls raise `FileUnavailable` and `DamagedFile` when the file cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / _FILE
-        self._seen: tuple[int, int, int] | None = None
+        self._file = _file_in(folder)
+        self._loaded: _KeyFile | None = None
         self._load()
 
     @classmethod
@@ -126,11 +105,13 @@ class SiteKeys:
             InvalidEvent: `site_id` is no name.
         """
         require_name(site_id)
-        with _alone(folder):
-            if (folder / _FILE).exists():
+
+        def first(held: _KeyFile | None) -> _KeyFile:
+            if held is not None:
                 raise SiteKeyExists(folder)
-            private = Ed25519PrivateKey.generate().private_bytes_raw()
-            _write(folder, _KeyFile(_FORM, site_id, private))
+            return _KeyFile(_FORM, site_id, Ed25519PrivateKey.generate().private_bytes_raw())
+
+        _file_in(folder).change(first)
         return cls(folder)
 
     @classmethod
@@ -177,40 +158,24 @@ class SiteKeys:
         The old private key is forgotten. Other sites hear of the change with the next request or
         answer, which brings the announcements along.
         """
-        with _alone(self._folder):
-            held = self._load()
-            new = Ed25519PrivateKey.generate()
-            public = new.public_key().public_bytes_raw()
-            told = KeyAnnouncement(held.site_id, public, self.key_id, now_ms)
-            told = msgspec.structs.replace(told, signature=self._private.sign(told.signed_text()))
-            kept = (*held.announcements, told)[-MAX_ANNOUNCEMENTS:]
-            _write(self._folder, _KeyFile(_FORM, held.site_id, new.private_bytes_raw(), kept))
-        self._load()
-        return told
+
+        def rolled(held: _KeyFile | None) -> _KeyFile:
+            if held is None:
+                raise NoSiteKey(self._folder)
+            return _rolled(held, now_ms)
+
+        self._file.change(rolled)
+        return self._load().announcements[-1]
 
     def _load(self) -> _KeyFile:
-        try:
-            found = os.stat(self._path)
-            seen = found.st_ino, found.st_mtime_ns, found.st_size
-            if seen != self._seen:
-                self._take(self._path.read_bytes())
-                self._seen = seen
-        except FileNotFoundError as reason:
-            raise NoSiteKey(self._folder) from reason
-        except OSError as reason:
-            raise SiteKeyUnavailable(self._folder, reason) from reason
-        return self._held
-
-    def _take(self, content: bytes) -> None:
-        try:
-            held = msgspec.msgpack.decode(content, type=_KeyFile)
-        except msgspec.MsgspecError as reason:
-            raise DamagedSiteKey(self._path, str(reason)) from reason
-        if held.form != _FORM or len(held.private_key) != KEY_BYTES:
-            raise DamagedSiteKey(self._path, "it is not in the form that was expected")
-        self._held = held
-        self._private = Ed25519PrivateKey.from_private_bytes(held.private_key)
-        self._public = self._private.public_key().public_bytes_raw()
+        held = self._file.read()
+        if held is None:
+            raise NoSiteKey(self._folder)
+        if held is not self._loaded:
+            self._private = Ed25519PrivateKey.from_private_bytes(held.private_key)
+            self._public = self._private.public_key().public_bytes_raw()
+            self._loaded = held
+        return held
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -227,20 +192,21 @@ def is_signed(content: bytes, signature: bytes, public_key: bytes) -> bool:
     return True
 
 
-def _write(folder: Path, content: _KeyFile) -> None:
-    write_durably(folder / _FILE, msgspec.msgpack.encode(content), incoming=folder)
+def _rolled(held: _KeyFile, now_ms: int) -> _KeyFile:
+    old, new = Ed25519PrivateKey.from_private_bytes(held.private_key), Ed25519PrivateKey.generate()
+    old_id = key_id_of(old.public_key().public_bytes_raw())
+    told = KeyAnnouncement(held.site_id, new.public_key().public_bytes_raw(), old_id, now_ms)
+    told = msgspec.structs.replace(told, signature=old.sign(told.signed_text()))
+    kept = (*held.announcements, told)[-MAX_ANNOUNCEMENTS:]
+    return _KeyFile(_FORM, held.site_id, new.private_bytes_raw(), kept)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep out whoever else would make or roll a key, in this or another process."""
-    try:
-        make_folder_durably(folder)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # held for a few flushes only
-            yield
-        finally:
-            os.close(handle)
-    except OSError as reason:
-        raise SiteKeyUnavailable(folder, reason) from reason
+def _file_in(folder: Path) -> SharedFile[_KeyFile | None]:
+    return SharedFile(folder / _FILE, decode=_decoded, encode=msgspec.msgpack.encode, empty=None)
+
+
+def _decoded(content: bytes) -> _KeyFile | None:
+    held = msgspec.msgpack.decode(content, type=_KeyFile)
+    if held.form != _FORM or len(held.private_key) != KEY_BYTES:
+        raise ValueError("it is not in the form that was expected")
+    return held
