@@ -94,14 +94,20 @@ class Connector:
         return any(link.filtered for link in self.links)
 
     def start(self) -> None:
-        """Begin to work in the background."""
+        """Begin to work in the background, or go on."""
+        self.condition = LinkCondition.CONNECTING
         self._task = asyncio.create_task(self._run())
 
-    async def end(self) -> None:
-        """End the work and release the neighbour. Nothing is under way when it returns."""
+    async def pause(self) -> None:
+        """End the work until it is started again. Nothing is under way when it returns."""
         if self._task is not None:
             self._task.cancel()
             await to_end(asyncio.wait([self._task]))
+            self._task = None
+
+    async def end(self) -> None:
+        """End the work for good and release the neighbour. Nothing is under way afterwards."""
+        await self.pause()
         self.condition = LinkCondition.DISCONNECTED
         for record in (*self._reading, *self._offering):
             record.close()

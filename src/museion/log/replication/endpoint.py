@@ -29,7 +29,12 @@ from museion.log.replication.gate import GateFor, open_gate
 from museion.log.replication.gossip import Gossip
 from museion.log.replication.link import READ_BY
 from museion.log.replication.local_side import LocalSide
-from museion.log.replication.protocol import Application, Neighbour
+from museion.log.replication.protocol import (
+    Application,
+    Neighbour,
+    RecoveryAnswer,
+    RecoveryRequest,
+)
 from museion.log.replication.refusals import BadAnswer, Refused, Retired, Unreachable
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source import Source
@@ -54,6 +59,8 @@ class Endpoint:
         named_filters: filters of the application that others may ask for by name.
         seed: for the jitter of waits.
         now_ms: wall clock, milliseconds since 1970; for the status only.
+        lost_events: begin in recovery: connections wait and nobody is served until `recover` has
+            brought back what is missing.
         topology_store: what is known of all connections; has to outlive the process.
         on_availability: called when a link becomes available or unavailable.
 
@@ -74,6 +81,7 @@ class Endpoint:
         gate: GateFor = open_gate,
         filters: SourceFilters | None = None,
         named_filters: NamedFilters | None = None,
+        lost_events: bool = False,
         topology_store: TopologyStore | None = None,
         on_availability: Callable[[Availability], None] | None = None,
     ) -> None:
@@ -98,7 +106,9 @@ class Endpoint:
             filters=filters or SourceFilters(),
             named_filters=named_filters or {},
         )
+        self._local.is_recovering = lost_events
         self._service = EndpointService(self._local, self._source)
+        self._service.answer_recovery = self._answer_recovery
         self._connectors: dict[str, Connector] = {}
         self._was_active = False
 
@@ -136,14 +146,12 @@ class Endpoint:
         """Begin to answer others. Once only.
 
         Raises:
-            NotActive: it was activated before, or it is recovering.
+            NotActive: it was activated before, whether it is recovering meanwhile or has recovered.
         """
-        if self._local.is_recovering:
-            raise NotActive("it is recovering")
         if self._was_active:
-            raise NotActive("it was activated before")
+            state = "it is recovering" if self._local.is_recovering else "it was activated before"
+            raise NotActive(state)
         self._was_active = self._local.is_active = True
-        self._declare()
 
     async def close(self) -> None:
         """End all connections and answer nobody any more. Idempotent.
@@ -194,19 +202,23 @@ class Endpoint:
             raise
         connector.is_declared = True
         self._declare()
-        connector.start()
+        self._start(connector)
 
     async def disconnect(self, remote_id: str) -> None:
         """End a connection; what was read stays, and so does the progress.
+
+        A connection of an earlier process of this endpoint that was not made again is forgotten:
+        until then others take it for one that comes back.
 
         Raises:
             NotConnected: there is none.
         """
         connector = self._connectors.pop(remote_id, None)
-        if connector is None:
+        if connector is None and not self._local.gossip.is_declared(remote_id):
             raise NotConnected(remote_id)
-        self._declare()
-        await connector.end()
+        self._local.gossip.declare(remote_id, ())
+        if connector is not None:
+            await connector.end()
 
     async def replace_neighbour(self, remote_id: str, neighbour: Neighbour) -> None:
         """Go on with a connection through another door, for example at a new address.
@@ -221,7 +233,7 @@ class Endpoint:
         connector = self._connector(old.connection, neighbour)
         connector.is_declared = True
         self._connectors[remote_id] = connector
-        connector.start()
+        self._start(connector)
 
     async def retire(self, remote_id: str) -> None:
         """Let an endpoint take part no more, for good and everywhere.
@@ -248,6 +260,44 @@ class Endpoint:
         keep_for = [READ_BY + log_id_of(each, log_name) for each in waiting]
         return await self._local.logs[log_name].delete(to, keep_for=keep_for)
 
+    async def begin_recovery(self) -> None:
+        """Stop all connections and serve nobody, until `end_recovery`. Idempotent.
+
+        Nothing is read or offered any more when it returns.
+
+        Raises:
+            NotActive: it is not active.
+        """
+        if not self._local.is_active:
+            raise NotActive("it is not active")
+        self._local.is_recovering = True
+        self._local.gossip.wake()
+        for connector in list(self._connectors.values()):
+            await connector.pause()
+
+    def end_recovery(self) -> None:
+        """Serve again and let all connections go on. Idempotent."""
+        if self._local.is_recovering:
+            self._local.is_recovering = False
+            for connector in self._connectors.values():
+                connector.start()
+
+    async def set_back(self, remote_id: str, log_name: str, position: int) -> int:
+        """Note that a remote log lost events and ends at `position` now.
+
+        The progress falls to there if it was larger, what is asked of that log just now is not
+        used, and nothing is believed of what it once knew. Idempotent.
+
+        Returns:
+            The progress before.
+
+        Raises:
+            WriteFailed, LogUnavailable, LogClosed, LogDefect: as `EventLog.append`.
+        """
+        log_id = log_id_of(remote_id, log_name)
+        log = self._local.logs[log_name]
+        return await self._local.remote_logs.set_back(log, log_id, position)
+
     def status(self) -> EndpointStatus:
         """Return how it stands with all connections; cheap, never waits."""
         gossip = self._local.gossip
@@ -272,7 +322,7 @@ class Endpoint:
         )
 
     def _require_suitable(self, connection: Connection) -> None:
-        if not self._local.is_active or self._local.is_recovering:
+        if not self._local.is_active:
             raise NotActive("it is not active")
         require_endpoint_id(connection.remote_id)
         if connection.remote_id == self.endpoint_id:
@@ -302,6 +352,15 @@ class Endpoint:
         gossip.require_allowed(connector.links)
 
     def _declare(self) -> None:
-        met = [each for each in self._connectors.values() if each.is_declared]
-        links = [link for each in met for link in each.links]
-        self._local.gossip.declare(links)
+        for remote_id, connector in self._connectors.items():
+            if connector.is_declared:
+                self._local.gossip.declare(remote_id, connector.links)
+
+    def _start(self, connector: Connector) -> None:
+        if not self._local.is_recovering:
+            connector.start()
+
+    async def _answer_recovery(self, caller_id: str, request: RecoveryRequest) -> RecoveryAnswer:
+        from museion.log.replication.recovery import answer_recovery
+
+        return await answer_recovery(self, caller_id, request)

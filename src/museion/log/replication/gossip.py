@@ -43,9 +43,18 @@ class Gossip:
         state = self.topology.states.get(endpoint_id)
         return state is not None and state.retired
 
-    def declare(self, links: Iterable[Link]) -> None:
-        """Tell the own connections from now on."""
-        links = tuple(sorted(links))
+    def is_declared(self, remote_id: str) -> bool:
+        """Tell whether others hear of a connection with an endpoint."""
+        return any(remote_id in (link.target, link.source) for link in self._own.links)
+
+    def declare(self, remote_id: str, links: Iterable[Link]) -> None:
+        """Tell from now on which connections there are with one endpoint; empty for none.
+
+        What an earlier process told stays until then: a connection that would vanish with every
+        restart could let a filtered one on a cycle run for that time.
+        """
+        others = [each for each in self._own.links if remote_id not in (each.target, each.source)]
+        links = tuple(sorted([*others, *links]))
         if links != self._own.links or self._endpoint_id not in self.topology.states:
             own = LinkState(self._endpoint_id, self._own.number + 1, links, self._own.retired)
             self._take(self.topology.merged([own]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from museion.base.errors import MuseionError
+from museion.log.event_log import LogClosed
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import FailureDetector
 from museion.log.replication.local_side import LocalSide
@@ -118,16 +119,17 @@ class LinkRecord:
 
 def condition_after(reason: BaseException) -> LinkCondition:
     """Return the condition in which a failure leaves a link."""
-    match reason:
-        case FilteredCycle():
-            return LinkCondition.FILTERED_CYCLE
-        case Retired():
-            return LinkCondition.RETIRED
-        case NowRecovering():
-            return LinkCondition.RECOVERING
-        case Refused():
-            return LinkCondition.REFUSED
-        case MuseionError():
-            return LinkCondition.WAITING_TO_RETRY
-        case _:
-            return LinkCondition.UNAVAILABLE
+    for kind, condition in _CONDITIONS:
+        if isinstance(reason, kind):
+            return condition
+    return LinkCondition.UNAVAILABLE
+
+
+_CONDITIONS: tuple[tuple[type[Exception], LinkCondition], ...] = (
+    (FilteredCycle, LinkCondition.FILTERED_CYCLE),
+    (Retired, LinkCondition.RETIRED),
+    (LogClosed, LinkCondition.DISCONNECTED),
+    (NowRecovering, LinkCondition.RECOVERING),
+    (Refused, LinkCondition.REFUSED),
+    (MuseionError, LinkCondition.WAITING_TO_RETRY),
+)

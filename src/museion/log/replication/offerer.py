@@ -51,6 +51,7 @@ class Offerer:
                 self._record.failed(reason)
                 if isinstance(reason, ENDING):
                     raise
+                self._log.require_open()
             await asyncio.sleep(self._record.backoff.next_s())
 
     async def _follow(self) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from museion.base.errors import MuseionError
-from museion.log.event_log import LogClosed
 from museion.log.replication.connection import Connection, log_id_of
 from museion.log.replication.intake import take_answer
 from museion.log.replication.link_record import LinkRecord
@@ -22,19 +21,24 @@ from museion.log.replication.pacing import Pace
 from museion.log.replication.protocol import Neighbour, ReadAnswer, ReadRequest
 from museion.log.replication.refusals import FilteredCycle, Retired, Unreachable
 
-ENDING = (FilteredCycle, Retired, LogClosed)
+ENDING = (FilteredCycle, Retired)
 """After these it is not the replicator that tries again."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    answer: ReadAnswer
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """A read that is under way."""
 
     after: int
     up_to: int | None
     generation: int
-    began_s: float
-    answer: asyncio.Task[ReadAnswer]
+    task: asyncio.Task[_Timed]
 
 
 class Replicator:
@@ -87,21 +91,23 @@ class Replicator:
                 self._record.failed(reason)
                 if isinstance(reason, ENDING):
                     raise
+                self._log.require_open()
             await asyncio.sleep(self._record.backoff.next_s())
 
     async def _follow(self) -> None:
         self._next = self._local.remote_logs.progress(self._log, self._source_log_id)
-        self._record.stands_at(self._next, max(self._end, self._next), 0)
         try:
             while True:
                 self._ask()
                 read = self._reads.popleft()
-                answer = await self._answered(read)
+                timed = await read.task
+                answer, is_idle = timed.answer, self._is_idle(read, timed)
+                self._look_at(read, timed)
                 self._plan_after(read, answer)
-                if self._settings.ahead > 1 and not self._is_idle(read, answer):
+                if self._settings.ahead > 1 and not is_idle:
                     self._ask()  # it travels while this answer is stored
                 await self._store(read, answer)
-                if self._is_idle(read, answer):
+                if is_idle:
                     await asyncio.sleep(self._settings.retry_delay_s)
         finally:
             await self._give_up_reads()
@@ -121,9 +127,10 @@ class Replicator:
     def _begin(self, after: int, up_to: int | None) -> _Read:
         generation = self._local.remote_logs.generation(self._source_log_id)
         task = asyncio.create_task(self._read(after, up_to))
-        return _Read(after, up_to, generation, self._loop.time(), task)
+        return _Read(after, up_to, generation, task)
 
-    async def _read(self, after: int, up_to: int | None) -> ReadAnswer:
+    async def _read(self, after: int, up_to: int | None) -> _Timed:
+        began_s = self._loop.time()
         gossip = self._local.gossip
         revision = gossip.revision
         wait_s = self._settings.wait_s if up_to is None else 0.0
@@ -154,23 +161,21 @@ class Replicator:
             raise
         gossip.told(self._remote_id, revision)
         gossip.hear(answer.greeting)
-        return answer
+        return _Timed(answer, self._loop.time() - began_s)
 
-    async def _answered(self, read: _Read) -> ReadAnswer:
-        answer = await read.answer
-        took_s = self._loop.time() - read.began_s if read.up_to is not None else 0.0
+    def _look_at(self, read: _Read, timed: _Timed) -> None:
+        answer = timed.answer
         size_bytes = sum(len(each.envelope) for each in answer.events)
         self._pace.answered(
             scanned=answer.scanned_to - read.after,
             events=len(answer.events),
             size_bytes=size_bytes,
-            took_s=took_s,
+            took_s=timed.took_s if read.up_to is not None else 0.0,
             was_cut=read.up_to is not None and answer.scanned_to < read.up_to,
         )
         self._record.succeeded(events=len(answer.events), size_bytes=size_bytes)
         # Before anything of it is stored: what came around a cycle says so itself.
         self._on_filtered(answer.filtered)
-        return answer
 
     def _plan_after(self, read: _Read, answer: ReadAnswer) -> None:
         self._end = max(self._end, answer.sequence_nr)
@@ -198,16 +203,15 @@ class Replicator:
         self._pace.wrote(self._loop.time() - began_s)
         self._record.stands_at(answer.scanned_to, self._end, answer.oldest_ms)
 
-    def _is_idle(self, read: _Read, answer: ReadAnswer) -> bool:
+    def _is_idle(self, read: _Read, timed: _Timed) -> bool:
         """Tell whether a source that does not hold reads had nothing to say."""
+        answer = timed.answer
         if read.up_to is not None or answer.scanned_to > read.after or answer.greeting.topology:
             return False
-        return self._loop.time() - read.began_s < self._settings.wait_s / 2 or not (
-            self._settings.wait_s
-        )
+        return timed.took_s < self._settings.wait_s / 2 or not self._settings.wait_s
 
     async def _give_up_reads(self) -> None:
-        tasks = [read.answer for read in self._reads]
+        tasks = [read.task for read in self._reads]
         self._reads.clear()
         for task in tasks:
             task.cancel()

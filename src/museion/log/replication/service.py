@@ -77,6 +77,11 @@ class EndpointService:
         self.answer_recovery: AnswerRecovery | None = None
         self._readers: dict[tuple[str, str], _Reader] = {}
 
+    @property
+    def endpoint_id(self) -> str:
+        """Id of the endpoint that answers."""
+        return self._local.endpoint_id
+
     async def info(self, caller_id: str, request: InfoRequest) -> EndpointInfo:
         """Return who this endpoint is, and its logs."""
         self._meet(caller_id, request.greeting)
