@@ -145,6 +145,11 @@ class PureCrdtService(Generic[O, B, V]):
         return self._replica.waiting_for
 
     @property
+    def position(self) -> int:
+        """Sequence number up to which all events of the type were handled, 0 before it runs."""
+        return 0 if self._subscription is None else self._subscription.position
+
+    @property
     def trouble(self) -> str | None:
         """Why the log cannot be read now; None when it can."""
         return self._retries.trouble
