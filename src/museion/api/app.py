@@ -19,11 +19,13 @@ from museion.api import (
     change_routes,
     openapi,
     search_routes,
+    site_routes,
     static,
     upload_routes,
 )
 from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
 from museion.api.schemas import EncoderNotice, SiteStatus
+from museion.api.site_schemas import Network
 from museion.archive.archive import Archive
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
@@ -50,6 +52,7 @@ def create_app(
     trouble: Trouble,
     settled: Settled,
     hosts: Iterable[str] = LOOPBACK_HOSTS,
+    network: Network | None = None,
 ) -> Litestar:
     """Return the application that serves an open archive.
 
@@ -58,6 +61,7 @@ def create_app(
         trouble, settled: asked for the status page.
         hosts: names under which the site may be addressed, all if empty. They refuse a page of
             another origin that makes a browser resolve its own name to this machine.
+        network: the other sites, where this one can exchange with any.
     """
 
     def provide_archive() -> Archive:
@@ -72,6 +76,7 @@ def create_app(
             search_routes.suggestions,
             *(upload_routes.upload, upload_routes.quarantine, upload_routes.retry),
             change_routes.changes,
+            *([] if network is None else [site_routes.site_router(network)]),
             *static.routes(),
         ],
         dependencies={"archive": Provide(provide_archive, sync_to_thread=False)},

@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Parameter
+from litestar.params import Dependency, Parameter
 
 from museion.api.site_schemas import (
     ConnectionWanted,
@@ -23,6 +23,7 @@ from museion.api.site_schemas import (
 )
 
 ADMIN_HEADER = "Museion-Admin"
+TheNetwork = Annotated[Network, Dependency(skip_validation=True)]  # a protocol cannot be checked
 SiteId = Annotated[str, Parameter(description="Id of a site, as `museion sites list` prints it.")]
 
 
@@ -53,42 +54,42 @@ def site_router(network: Network) -> Router:
 
 
 @get("/", summary="How this site stands with the others")
-async def overview(network: Network) -> SitesOverview:
+async def overview(network: TheNetwork) -> SitesOverview:
     """Return connections, lag, last errors, waiting blobs and open conflicts."""
     return await network.overview()
 
 
 @post("/invitations", summary="Make a code that lets one site in")
-async def invite(network: Network, data: InvitationWanted) -> InvitationMade:
+async def invite(network: TheNetwork, data: InvitationWanted) -> InvitationMade:
     """Return the code; only its digest is kept here."""
     return await network.invite(data)
 
 
 @post("/join", summary="Join the network of the site that made a code")
-async def join(network: Network, data: JoinWanted) -> SiteCard:
+async def join(network: TheNetwork, data: JoinWanted) -> SiteCard:
     """Exchange keys with that site and connect with it, both ways."""
     return await network.join(data)
 
 
 @post("/{site_id:str}/connect", summary="Connect with a known site", status_code=200)
-async def connect(network: Network, site_id: SiteId, data: ConnectionWanted) -> SiteCard:
+async def connect(network: TheNetwork, site_id: SiteId, data: ConnectionWanted) -> SiteCard:
     """Connect, or change what travels; refused where events would be lost."""
     return await network.connect(site_id, data)
 
 
 @post("/{site_id:str}/disconnect", summary="End the connections with a site", status_code=200)
-async def disconnect(network: Network, site_id: SiteId) -> SiteCard:
+async def disconnect(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """End them; what was exchanged stays, and a later connection goes on from there."""
     return await network.disconnect(site_id)
 
 
 @post("/{site_id:str}/retire", summary="Say that a site takes part no more", status_code=200)
-async def retire(network: Network, site_id: SiteId) -> SiteCard:
+async def retire(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """Retire a site for good: nothing waits for it, nothing is served to it."""
     return await network.retire(site_id)
 
 
 @post("/recover", summary="Bring back events that this site lost", status_code=202)
-async def recover(network: Network) -> SitesOverview:
+async def recover(network: TheNetwork) -> SitesOverview:
     """Begin; `recovering` of the overview tells how far it has come."""
     return await network.recover()

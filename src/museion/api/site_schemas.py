@@ -105,10 +105,9 @@ class JoinWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ConnectionWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Asks for a connection: `only` is the part to be taken, `give` the part to be given."""
+    """Asks for a connection: `only` is the part to be taken, in filter words; null for all."""
 
     only: str | None = None
-    give: str | None = None
 
 
 class Network(Protocol):

@@ -73,14 +73,13 @@ def join(folder: Path, code: str, *, as_json: bool) -> None:
 @command.command("connect")
 @click.argument("site")
 @click.option("--only", help="Take only this part, in filter words such as 'collection:Sports'.")
-@click.option("--give", help="Give only this part.")
 @site_option
 @json_option
-def connect(folder: Path, site: str, only: str | None, give: str | None, *, as_json: bool) -> None:
+def connect(folder: Path, site: str, only: str | None, *, as_json: bool) -> None:
     """Connect with SITE (id or name), or change what travels between the two."""
     from museion.cli.sites_control import control
 
-    _print_card(control(folder).connect(site, only=only, give=give), as_json=as_json)
+    _print_card(control(folder).connect(site, only=only), as_json=as_json)
 
 
 @command.command("disconnect")

@@ -71,9 +71,9 @@ class Control:
         """Join the network of the site that made a code."""
         return self._ask(lambda network: network.join(JoinWanted(code=code)), SiteCard)
 
-    def connect(self, site: str, *, only: str | None, give: str | None) -> SiteCard:
+    def connect(self, site: str, *, only: str | None) -> SiteCard:
         """Connect with a site, named by its id or name."""
-        site_id, wanted = self._id(site), ConnectionWanted(only=only, give=give)
+        site_id, wanted = self._id(site), ConnectionWanted(only=only)
         return self._ask(lambda network: network.connect(site_id, wanted), SiteCard)
 
     def disconnect(self, site: str) -> SiteCard:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from granian.constants import Interfaces
@@ -16,6 +17,8 @@ from granian.server.embed import Server
 from museion.api.app import LOOPBACK_HOSTS, create_app
 from museion.base.errors import Unavailable
 from museion.node.site import Site
+from museion.node.sites.site_door import AsgiApp, SiteDoor
+from museion.node.sites.site_network import SiteNetwork
 
 _START_LIMIT_S = 30.0
 _STOP_LIMIT_S = 5.0
@@ -54,22 +57,24 @@ async def serve(
         settings = site.settings
         where = _free_address(host or settings.host, settings.port if port is None else port)
         site.searcher.warm_up()
-        app = create_app(
-            site,
-            trouble=lambda: _trouble(site),
-            settled=lambda: site.settled,
-            hosts=_hosts(where[0]),
-        )
-        server = Server(
-            app,
-            address=where[0],
-            port=where[1],
-            interface=Interfaces.ASGI,
-            log_enabled=False,
-            websockets=False,
-        )
         url = _address(*where)
-        await _run(server, site, url, on_ready)
+        async with SiteNetwork.open(site, served_at=url) as network:
+            app = create_app(
+                site,
+                trouble=lambda: _trouble(site),
+                settled=lambda: site.settled,
+                hosts=_hosts(where[0]),
+                network=network,
+            )
+            server = Server(
+                SiteDoor(cast(AsgiApp, app), network.doors),  # its types are narrower
+                address=where[0],
+                port=where[1],
+                interface=Interfaces.ASGI,
+                log_enabled=False,
+                websockets=False,
+            )
+            await _run(server, site, url, on_ready)
 
 
 async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Site], None]) -> None:

@@ -27,13 +27,11 @@ class SavedConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         only: filter words of the part that is taken; None for everything.
-        give: filter words of the part that is given.
         connected: false once a person ended it, so that it is not made again by itself.
     """
 
     site_id: str
     only: str | None = None
-    give: str | None = None
     connected: bool = True
 
 
