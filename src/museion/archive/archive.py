@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import UNSET
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetDetail, AssetSummary
 from museion.archive.change_feed import ChangeFeed
+from museion.archive.collecting import Collector
+from museion.archive.conflicts import (
+    FieldConflict,
+    SiteNames,
+    UnknownChoice,
+    UnknownConflict,
+    chosen_version,
+    conflict_id,
+    parts_of,
+    shown_conflict,
+)
+from museion.archive.editing import Changes, Edited, Editor
 from museion.archive.enrichment.embeddings import see_file
 from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.archive.folders import find_files
@@ -85,6 +99,22 @@ class ArchiveReader:
         """
         return await asyncio.to_thread(self.catalog.detail, asset_id)
 
+    async def conflicts(self, *, offset: int = 0, limit: int = 100) -> list[FieldConflict]:
+        """Return the fields that wait for a person, the last written first."""
+        return await asyncio.to_thread(self.catalog.people.conflicts, offset=offset, limit=limit)
+
+    async def conflict(self, identifier: str) -> FieldConflict:
+        """Return one field that waits for a person, with all its versions.
+
+        Raises:
+            UnknownConflict: none is open under this id.
+        """
+        return await asyncio.to_thread(self.catalog.people.conflict, identifier)
+
+    def name_sites(self, names: SiteNames) -> None:
+        """Tell how sites are called, for all that is read from now on."""
+        self.catalog.people.names = names
+
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
@@ -112,8 +142,11 @@ class Archive(ArchiveReader):
         super().__init__(name=name, blobs=blobs, catalog=catalog, searcher=searcher, pool=pool)
         self.log = log
         self.changes = changes
+        self.collections = Collector(log)
+        self._editor = Editor(log)
         self._ingest = Ingest(log, blobs, catalog.source)
         self._limits = limits
+        self.name_sites({log.log_id: name}.get)
 
     async def ingest(self, *paths: str | Path) -> AsyncGenerator[Ingested]:
         """Take in files and everything below folders; yield what became of each file.
@@ -147,10 +180,17 @@ class Archive(ArchiveReader):
         """
         max_bytes = self._limits.max_upload_bytes
         ingested = await self._ingest.ingest_stream(content, filename, max_bytes=max_bytes)
-        with suppress(TimeoutError):  # a catalog that is held up does not undo the ingest
-            async with asyncio.timeout(_SHOWN_WITHIN_S):
-                await self._shown(self.log.sequence_nr)
+        await self.shown(self.log.sequence_nr)
         return ingested
+
+    async def shown(self, sequence_nr: int) -> None:
+        """Wait until the catalog has an event, but not for long.
+
+        A catalog that is held up does not undo what was written.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHOWN_WITHIN_S):
+                await self._shown(sequence_nr)
 
     async def _shown(self, sequence_nr: int) -> None:
         """Wait until the catalog has an event: who is told an id may ask for it at once."""
@@ -162,6 +202,91 @@ class Archive(ArchiveReader):
                 if change.position >= sequence_nr:
                     return
 
+    async def edit(
+        self, asset_id: AssetId, changes: Changes, *, by: str, seen: str | None = None
+    ) -> Edited:
+        """Change fields of an asset, durably; the catalog has it, unless it is held up for long.
+
+        Args:
+            by: name of the person.
+            seen: causal token that came with what the person looked at. What was written since,
+                here or elsewhere, is not overwritten then: it stays beside the new value, in
+                conflict. None stands for the present state.
+
+        Raises:
+            UnknownAsset: there is no such asset, or this site may not read it.
+            InvalidInput: the changes, the name or the token are no good; nothing was done.
+        """
+        return await self._told(await self._editor.edit(asset_id, changes, by=by, seen=seen))
+
+    async def edit_many(
+        self, asset_ids: Sequence[AssetId], changes: Changes, *, by: str
+    ) -> list[Edited]:
+        """Change fields of several assets alike, all of them or none. Raises as `edit`."""
+        edited = await self._editor.edit_many(asset_ids, changes, by=by)
+        await self.shown(max((each.sequence_nr for each in edited), default=0))
+        return edited
+
+    async def resolve(
+        self,
+        identifier: str,
+        *,
+        by: str,
+        choice: str | None = None,
+        value: object = UNSET,
+        seen: str | None = None,
+    ) -> Edited:
+        """Settle a field in conflict: by one of its versions, or by a value that merges them.
+
+        Args:
+            identifier: id of the conflict.
+            choice: id of a version; or
+            value: what the field shall say.
+            seen: causal token of the conflict as the person saw it: only its versions give way, and
+                one that came in since stays in conflict with the result.
+
+        Raises:
+            UnknownConflict: none is open under this id.
+            UnknownChoice: neither a version nor a value is given, or both, or no such version.
+        """
+        asset_id, field = parts_of(identifier)
+        conflict = await self._open_conflict(asset_id, field)
+        if (choice is None) == (value is UNSET):
+            raise UnknownChoice(conflict, choice)
+        version = None if choice is None else chosen_version(conflict, choice)
+        if version is not None and version.cleared:
+            changes = Changes(clear=[field])
+        else:
+            changes = Changes(set={field: value if version is None else version.value})
+        return await self.edit(asset_id, changes, by=by, seen=seen or conflict.seen)
+
+    async def undo(self, asset_id: AssetId, change_id: str, *, by: str) -> Edited:
+        """Take back what is left of a change of fields. Raises `NothingToUndo`, and as `edit`."""
+        return await self._told(await self._editor.undo(asset_id, change_id, by=by))
+
+    async def trash(self, asset_id: AssetId, *, by: str) -> Edited:
+        """Hide an asset until it is restored. Raises as `edit`."""
+        return await self._told(await self._editor.trash(asset_id, by=by))
+
+    async def restore(self, asset_id: AssetId, *, by: str) -> Edited:
+        """Take an asset out of the trash. Raises as `edit`."""
+        return await self._told(await self._editor.restore(asset_id, by=by))
+
+    async def comment(self, asset_id: AssetId, text: str, *, by: str) -> Edited:
+        """Say something about an asset. Raises `BadComment`, and as `edit`."""
+        return await self._told(await self._editor.comment(asset_id, text, by=by))
+
+    async def _told(self, edited: Edited) -> Edited:
+        await self.shown(edited.sequence_nr)
+        return edited
+
+    async def _open_conflict(self, asset_id: AssetId, field: str) -> FieldConflict:
+        """Return a conflict as the log has it, which the catalog may be a little behind."""
+        history = await self._editor.history(asset_id)
+        if field not in history.conflicts:
+            raise UnknownConflict(conflict_id(asset_id, field))
+        return shown_conflict(history, field, self.catalog.people.names, asset_id=asset_id)
+
     async def retry(self) -> AsyncGenerator[Ingested]:
         """Try everything in quarantine once more; yield what became of each refused file.
 
@@ -171,7 +296,7 @@ class Archive(ArchiveReader):
         entries = await asyncio.to_thread(self.catalog.quarantine)
         ids = {entry.asset_id for entry in entries if entry.asset_id}
         details = [await self.asset(asset_id) for asset_id in ids]
-        await self.log.append(retry_events(details))
+        await self.log.append(retry_events(details, seen=self.log.version))
         places = [Path(os.fsdecode(entry.path)) for entry in entries if entry.path is not None]
         gone = await asyncio.to_thread(lambda: set(filter(is_gone, places)))
         for place in gone:

@@ -104,8 +104,8 @@ def shown_conflict(
     names: SiteNames,
     *,
     asset_id: AssetId,
-    filename: str,
-    thumbnail: str | None,
+    filename: str = "",
+    thumbnail: str | None = None,
 ) -> FieldConflict:
     """Return the conflict of a field that has one."""
     return FieldConflict(

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from museion.archive.asset import AssetId
+from museion.archive.carried import carried
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetDetail
+from museion.archive.catalog.schema import EMBEDDING_SLOT
 from museion.archive.events import (
     AssetIngested,
     EmbeddingComputed,
+    FieldsChanged,
     LabelsComputed,
     MetadataExtracted,
     payload_of,
 )
+from museion.archive.rank import Rank
 from museion.base.errors import Damaged, NotFound
 from museion.log.event import Event
 from museion.models.encoder import EmbeddingSpace
@@ -44,7 +48,7 @@ LEXICAL_FIELDS = (
 )
 """What the lexical index knows of an asset; labels are guesses of a model and so not certain."""
 
-_CHANGES_WORDS = (AssetIngested, MetadataExtracted, LabelsComputed)
+_CHANGES_WORDS = (AssetIngested, MetadataExtracted, LabelsComputed, FieldsChanged)
 
 
 class NoIndex(NotFound):
@@ -102,7 +106,7 @@ class Indexes:
         """Return what keeps the indexes up to date; they read `catalog` and stay behind it."""
         return [
             LexicalProjection(self.lexical, catalog),
-            VectorProjection(self.vectors, self.space),
+            VectorProjection(self.vectors, self.space, catalog),
         ]
 
     def close(self) -> None:
@@ -129,24 +133,29 @@ class LexicalProjection:
     def apply(self, events: Sequence[Event]) -> None:
         """Index the assets whose words changed."""
         changed: dict[AssetId, None] = {}
-        for event in events:
+        for event in _all_carried(events):
             payload = payload_of(event)
             if isinstance(payload, _CHANGES_WORDS):
                 changed[payload.asset_id] = None
-        if changed:
-            self._index.add((each, words_of(self._catalog.detail(each))) for each in changed)
+        found = [detail for each in changed for detail in [self._catalog.find(each)] if detail]
+        if found:
+            self._index.add((detail.summary.id, words_of(detail)) for detail in found)
             self._index.commit(events[-1].sequence_nr)
         self._position = events[-1].sequence_nr
 
 
 class VectorProjection:
-    """Puts embeddings of its space into the vector index and passes over those of others."""
+    """Puts embeddings of its space into the vector index and passes over those of others.
+
+    Where two sites embedded one asset, the catalog knows whose embedding counts.
+    """
 
     name = "vectors"
 
-    def __init__(self, index: VectorIndex, space: EmbeddingSpace) -> None:
+    def __init__(self, index: VectorIndex, space: EmbeddingSpace, catalog: Catalog) -> None:
         self._index = index
         self._space = space
+        self._catalog = catalog
         self._position = index.position
 
     @property
@@ -157,9 +166,12 @@ class VectorProjection:
     def apply(self, events: Sequence[Event]) -> None:
         """Add the embeddings."""
         entries = []
-        for event in events:
+        for event in _all_carried(events):
             payload = payload_of(event)
-            if isinstance(payload, EmbeddingComputed) and payload.space == self._space.id:
+            if not isinstance(payload, EmbeddingComputed) or payload.space != self._space.id:
+                continue
+            slot = f"{EMBEDDING_SLOT}{payload.space}"
+            if self._catalog.stands(payload.asset_id, slot, Rank.of(event)):
                 vector = np.frombuffer(payload.vector, dtype="<f2").astype(np.float32)
                 entries.append((str(payload.asset_id), vector))
         if entries:
@@ -172,9 +184,9 @@ def words_of(detail: AssetDetail) -> dict[str, Texts]:
     """Return what the lexical index keeps of an asset, by field; empty fields are left out."""
     asset = detail.summary
     texts: dict[str, Texts | None] = {
-        "title": asset.title,
-        "caption": asset.caption,
-        "keyword": detail.keywords,
+        "title": _said(detail, "title", asset.title),
+        "caption": _said(detail, "caption", asset.caption),
+        "keyword": [*detail.keywords, *detail.people.tags],
         "filename": asset.filename,
         "identifier": [asset.id, asset.digest, asset.filename, Path(asset.filename).stem],
         "creator": asset.creator,
@@ -185,6 +197,18 @@ def words_of(detail: AssetDetail) -> dict[str, Texts]:
         "synonym": [synonym for label in detail.labels for synonym in label.synonyms],
     }
     return {name: text for name, text in texts.items() if text}
+
+
+def _said(detail: AssetDetail, field: str, shown: str | None) -> Texts | None:
+    """Return the text of a field, or all that people say of it while they contradict each other."""
+    for each in detail.people.fields:
+        if each.field == field and each.in_conflict:
+            return [str(version.value) for version in each.versions if version.value]
+    return shown
+
+
+def _all_carried(events: Sequence[Event]) -> Iterator[Event]:
+    return (each for event in events for each in carried(event))
 
 
 def _places(folder: Path, space: EmbeddingSpace) -> tuple[Path, Path]:

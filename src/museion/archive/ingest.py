@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from museion.archive.asset import AssetId, asset_id_of
+from museion.archive.carried import carried
 from museion.archive.events import (
     ArchiveEvent,
     AssetIngested,
@@ -181,7 +182,7 @@ class Ingest:
             # Also for a known asset: a blob that was damaged is healed by the same bytes.
             await to_end(asyncio.to_thread(incoming.keep))
             fact: ArchiveEvent | None
-            if not history:
+            if not _is_born(history):
                 fact, outcome = source.ingested(asset_id, blob, media), Outcome.INGESTED
             elif is_new_place and source.is_told_by(history):
                 # The catalog, which knows places, is a little behind the log.
@@ -248,14 +249,20 @@ class _Source:
         )
 
     def is_told_by(self, history: Sequence[Event]) -> bool:
-        """Tell whether an asset's events name this path with this modification time already."""
-        told = (payload_of(event) for event in history)
+        """Tell whether an asset's events of this site name this path with this time already."""
+        told = (payload_of(event) for event in history if event.process_id == event.log_id)
         here = (os.fsencode(self.path) if self.path else None, self.modified_ns)
         return self.path is not None and any(
             isinstance(fact, AssetIngested | AssetRecognised)
             and (fact.path, fact.modified_ns) == here
             for fact in told
         )
+
+
+def _is_born(history: Sequence[Event]) -> bool:
+    """Tell whether an asset came in, here or elsewhere; a site may hear of others' without that."""
+    told = (payload_of(each) for event in history for each in carried(event))
+    return any(isinstance(fact, AssetIngested) for fact in told)
 
 
 def display_name(path: Path) -> str:

@@ -10,17 +10,23 @@ from museion.archive.catalog.records import AssetDetail, QuarantineEntry
 from museion.archive.events import EnrichmentRetried, new_event
 from museion.archive.folders import is_folder
 from museion.log.event import NewEvent
+from museion.log.vector_time import VectorTime
 
 _FROM_THE_ORIGINAL = frozenset({"metadata", "renditions"})
 
 
-def retry_events(details: Iterable[AssetDetail]) -> list[NewEvent]:
+def retry_events(
+    details: Iterable[AssetDetail], *, seen: VectorTime | None = None
+) -> list[NewEvent]:
     """Return one `EnrichmentRetried` for each asset that has failures, each asset once.
 
     What is computed from a rendition begins anew with the renditions.
+
+    Args:
+        seen: version of the log, so that another try comes after failures of other sites.
     """
     failed = {detail.summary.id: detail for detail in details if detail.failures}
-    return [_retry(detail) for detail in failed.values()]
+    return [_retry(detail, seen or VectorTime()) for detail in failed.values()]
 
 
 def one_each(entries: Iterable[QuarantineEntry]) -> list[QuarantineEntry]:
@@ -50,7 +56,7 @@ def can_be_listed(folder: Path) -> bool:
     return True
 
 
-def _retry(detail: AssetDetail) -> NewEvent:
+def _retry(detail: AssetDetail, seen: VectorTime) -> NewEvent:
     summary = detail.summary
     failed = {failure.processor for failure in detail.failures}
     processors = failed & _FROM_THE_ORIGINAL
@@ -63,4 +69,4 @@ def _retry(detail: AssetDetail) -> NewEvent:
         kind=summary.kind,
         processors=tuple(sorted(failed | processors)),
     )
-    return new_event(payload, emitter_id="quarantine", aggregate_id=summary.id)
+    return new_event(payload, emitter_id="quarantine", aggregate_id=summary.id, seen=seen)

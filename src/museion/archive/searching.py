@@ -79,6 +79,17 @@ class NotEnrichedYet(Conflict):
         )
 
 
+class NotComparable(Conflict):
+    """An asset came from a site whose embeddings cannot be compared with those of this one."""
+
+    def __init__(self, asset_id: str, spaces: Sequence[str], own: str) -> None:
+        super().__init__(
+            f"Asset {asset_id} has an embedding in {', '.join(spaces)}, not in {own}, which this"
+            " site compares.",
+            remedy="Use the same encoder at all sites; words and filters find it meanwhile.",
+        )
+
+
 class Searcher:
     """Answers queries from the catalog and the indexes; safe to use from several threads.
 
@@ -118,20 +129,24 @@ class Searcher:
         """Return the assets that look like an asset, nearest first, without itself.
 
         Raises:
-            UnknownAsset: there is no such asset.
+            UnknownAsset: there is no such asset, or this site may not read it.
             NotEnrichedYet: its picture has no embedding yet.
+            NotComparable: it has one, but of another embedding space.
         """
+        spaces = self._catalog.detail(asset_id).spaces
         vector = self._indexes.vectors.get(asset_id)
+        if vector is None and spaces:
+            raise NotComparable(asset_id, spaces, self._indexes.space.id)
         if vector is None:
-            self._catalog.detail(asset_id)
             raise NotEnrichedYet(asset_id)
         return self.nearest(vector, limit=limit, but=asset_id)
 
     def nearest(self, vector: Embedding, *, limit: int, but: str | None = None) -> Answer:
         """Return the assets whose picture is nearest to an embedding, without the asset `but`."""
         started = time.perf_counter()
-        found = self._indexes.vectors.search(vector, limit=limit + 1)
-        kept = [neighbour for neighbour in found if neighbour.id != but][:limit]
+        hidden = self._catalog.hidden_ids() | {but}
+        found = self._indexes.vectors.search(vector, limit=limit + len(hidden))
+        kept = [neighbour for neighbour in found if neighbour.id not in hidden][:limit]
         hits = self._with_assets([_look_hit(neighbour) for neighbour in kept])
         return Answer(Query(), len(hits), _ms_since(started), hits)
 

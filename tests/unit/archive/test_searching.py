@@ -73,7 +73,8 @@ def finding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finding]:
         hidden, EnrichmentFailed(asset_id=hidden.asset_id, processor="renditions", reason="Cut.")
     )
     told.append(hidden)
-    events = events_of(told, after=0)
+    events = events_of(told, after=finding.projection.position)
+    finding.projection.apply(events)
     lexical.apply(events)
     vectors.apply(events)
     yield finding

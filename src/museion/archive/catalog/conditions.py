@@ -88,7 +88,9 @@ def _plain(filter_: Filter) -> Condition:
             return Condition("rating BETWEEN ? AND ?", (low, high))
         case TagFilter(tag=tag):
             return Condition(
-                "nr IN (SELECT asset_nr FROM keyword WHERE folded = ?)", (folded(tag),)
+                "nr IN (SELECT asset_nr FROM keyword WHERE folded = ?"
+                " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
+                (folded(tag), folded(tag)),
             )
         case _:
             assert_never(filter_)

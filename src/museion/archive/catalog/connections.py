@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from museion.archive.catalog.errors import CatalogClosed, NothingLikeThat, catalog_errors
 from museion.archive.catalog.schema import open_reading
+
+_Arguments: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
 class Connections:
@@ -27,7 +30,7 @@ class Connections:
         self._opening = threading.Lock()
         self._closed = False
 
-    def all(self, sql: str, arguments: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def all(self, sql: str, arguments: _Arguments = ()) -> list[sqlite3.Row]:
         """Return all rows."""
         connection = self._own()
         with connection.lock, catalog_errors():
@@ -38,11 +41,11 @@ class Connections:
             except (UnicodeEncodeError, OverflowError) as reason:
                 raise NothingLikeThat(reason) from reason
 
-    def one(self, sql: str, arguments: Sequence[object] = ()) -> sqlite3.Row:
+    def one(self, sql: str, arguments: _Arguments = ()) -> sqlite3.Row:
         """Return the first row of a statement that always has one."""
         return self.all(sql, arguments)[0]
 
-    def one_or_none(self, sql: str, arguments: Sequence[object]) -> sqlite3.Row | None:
+    def one_or_none(self, sql: str, arguments: _Arguments) -> sqlite3.Row | None:
         """Return the first row, None if there is none."""
         return next(iter(self.all(sql, arguments)), None)
 

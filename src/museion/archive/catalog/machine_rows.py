@@ -13,7 +13,7 @@ from functools import singledispatchmethod
 from museion.archive.asset import AssetId
 from museion.archive.catalog.fields import EMBEDDED_FIELDS, asset_columns
 from museion.archive.catalog.rows import AssetRows
-from museion.archive.catalog.schema import STEPS_OF, Step, folded
+from museion.archive.catalog.schema import EMBEDDING_SLOT, STEPS_OF, Step, folded
 from museion.archive.events import (
     ArchiveEvent,
     AssetIngested,
@@ -31,8 +31,6 @@ from museion.archive.events import (
 from museion.archive.rank import Rank
 from museion.log.event import Event
 
-EMBEDDING_SLOT = "embedding "
-"""Beginning of the slots of embeddings; the embedding space follows."""
 _STEP_OF_RENDITION = {"thumbnail": Step.THUMBNAIL, "preview": Step.PREVIEW}
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from museion.archive.asset import AssetId
 from museion.archive.carried import carried
+from museion.archive.catalog.collection_rows import CollectionRows
 from museion.archive.catalog.edit_rows import EditRows
 from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.machine_rows import MachineRows
 from museion.archive.catalog.schema import drop_database, open_database
+from museion.archive.collecting import COLLECTION_EVENTS
 from museion.archive.events import AssetIngested, MetadataExtracted, payload_of
 from museion.archive.history import EDITS
 from museion.log.event import Event
@@ -69,6 +71,7 @@ class CatalogProjection:
             for event in events:
                 for each in carried(event):
                     writing.apply(each)
+            writing.finish()
             self._database.execute(
                 "INSERT OR REPLACE INTO progress VALUES ('catalog', ?)", (events[-1].sequence_nr,)
             )
@@ -91,12 +94,16 @@ class _Writing:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._machine = MachineRows(database)
         self._edits = EditRows(database)
+        self._collections = CollectionRows(database)
         self.changed: dict[AssetId, None] = {}
 
     def apply(self, event: Event) -> None:
         """Change the rows that one event is about; one of another kind changes nothing."""
         payload = payload_of(event)
         if payload is None:
+            return
+        if isinstance(payload, COLLECTION_EVENTS):
+            self._collections.apply(payload.collection_id, event)
             return
         self._machine.apply(payload, event)
         asset_id: AssetId | None = getattr(payload, "asset_id", None)
@@ -107,3 +114,7 @@ class _Writing:
             self._edits.apply(asset_id, event)
         elif isinstance(payload, _CHANGES_FIELDS):
             self._edits.derive(asset_id, reader=event.log_id)
+
+    def finish(self) -> None:
+        """Change the rows that are derived once a batch."""
+        self._collections.finish()

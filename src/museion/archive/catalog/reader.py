@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from museion.archive.asset import AssetId, UnknownAsset
+from museion.archive.catalog.collection_reader import CollectionReader
 from museion.archive.catalog.conditions import Condition
 from museion.archive.catalog.connections import Connections
+from museion.archive.catalog.people_reader import PeopleReader
 from museion.archive.catalog.records import (
     AssetDetail,
     AssetSummary,
@@ -28,7 +30,9 @@ from museion.archive.catalog.records import (
     QuarantineEntry,
     RenditionRecord,
 )
-from museion.archive.catalog.schema import STATES
+from museion.archive.catalog.schema import EMBEDDING_SLOT, STATES, WITHHELD
+from museion.archive.people import people_of
+from museion.archive.rank import Rank
 from museion.base.errors import NotFound
 
 _SUMMARY_COLUMNS = (
@@ -56,13 +60,19 @@ class Catalog:
     """The catalog as readers see it: each call sees one committed state.
 
     Display order is capture time, newest first, ingest time where there is none. Quarantined
-    assets are not part of it.
+    assets, those in the trash, and those that this site may not read are not part of it.
+
+    Attributes:
+        people: what people did to assets, and what waits for a person.
+        collections: the sets of assets that people made.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NoCatalog(path)
         self._read = Connections(path)
+        self.people = PeopleReader(self._read)
+        self.collections = CollectionReader(self._read)
 
     def counts(self) -> Counts:
         """Return position and numbers of assets shown, pending and quarantined."""
@@ -70,7 +80,8 @@ class Catalog:
             "SELECT (SELECT position FROM progress WHERE name = 'catalog') AS position,"
             f" (SELECT count(*) FROM asset WHERE {_SHOWN}) AS assets,"
             " (SELECT count(*) FROM asset WHERE state = 1) AS pending,"
-            " (SELECT count(DISTINCT asset_nr) FROM failure)"
+            " (SELECT count(DISTINCT asset_nr) FROM failure JOIN asset ON nr = asset_nr"
+            " WHERE state < 3)"
             " + (SELECT count(*) FROM refusal) AS quarantined"
         )
         return Counts(row["position"] or 0, row["assets"], row["pending"], row["quarantined"])
@@ -130,8 +141,26 @@ class Catalog:
         return {AssetId(row[0]) for row in self._read.all(sql, condition.arguments)}
 
     def hidden_ids(self) -> set[AssetId]:
-        """Return the ids of all quarantined assets: indexes know them, screens do not."""
-        return {AssetId(row[0]) for row in self._read.all("SELECT id FROM asset WHERE state = 2")}
+        """Return the ids of all assets that indexes know and screens do not list."""
+        sql = "SELECT id FROM asset WHERE state <> 0 AND state >= 2"
+        return {AssetId(row[0]) for row in self._read.all(sql)}
+
+    def withholds(self, digest: str) -> bool:
+        """Tell whether a blob belongs to an asset that this site may not read."""
+        sql = (
+            "SELECT 1 FROM asset WHERE state <> 0 AND state = 4 AND (digest = :digest OR EXISTS"
+            " (SELECT 1 FROM rendition WHERE asset_nr = nr AND rendition.digest = :digest)) LIMIT 1"
+        )
+        return self._read.one_or_none(sql, {"digest": digest}) is not None
+
+    def stands(self, asset_id: AssetId, slot: str, rank: Rank) -> bool:
+        """Tell whether an event's answer to a question about an asset is the one that counts."""
+        row = self._read.one_or_none(
+            "SELECT total, origin, chosen.time FROM chosen JOIN asset ON asset.nr = asset_nr"
+            " WHERE asset.id = ? AND slot = ?",
+            (asset_id, slot),
+        )
+        return row is not None and Rank(*row) == rank
 
     def summaries(self, ids: Sequence[AssetId]) -> dict[AssetId, AssetSummary]:
         """Return the assets with these ids; unknown and quarantined ones are left out."""
@@ -144,16 +173,26 @@ class Catalog:
         return found
 
     def detail(self, asset_id: AssetId) -> AssetDetail:
-        """Return everything about one asset, quarantined or not.
+        """Return everything about one asset, quarantined, in the trash, or not.
 
         Raises:
-            UnknownAsset: there is no such asset.
+            UnknownAsset: there is no such asset, or this site may not read it.
+        """
+        found = self.find(asset_id)
+        if found is None or found.summary.state == STATES[WITHHELD]:
+            raise UnknownAsset(asset_id)
+        return found
+
+    def find(self, asset_id: AssetId) -> AssetDetail | None:
+        """Return everything about one asset for the site's own indexes, None where it is unknown.
+
+        Not for readers: it returns what this site may not read, too.
         """
         row = self._read.one_or_none(
             f"SELECT nr, {_SUMMARY_COLUMNS} FROM asset WHERE id = ?", (asset_id,)
         )
         if row is None:
-            raise UnknownAsset(asset_id)
+            return None
         nr = row["nr"]
         return AssetDetail(
             summary=_summary(row),
@@ -163,6 +202,9 @@ class Catalog:
             renditions=self._renditions(nr),
             sources=self._sources(nr),
             failures=self._failures(nr),
+            people=people_of(self.people.history(asset_id), self.people.names),
+            spaces=self._spaces(nr),
+            collections=self.collections.of(asset_id),
         )
 
     def source(self, path: bytes) -> tuple[AssetId, int, int] | None:
@@ -181,8 +223,8 @@ class Catalog:
             UnknownAsset: none or several do.
         """
         sql = (
-            "SELECT id FROM asset WHERE (id >= ? AND id < ?) OR (digest >= ? AND digest < ?)"
-            " LIMIT 2"
+            "SELECT id FROM asset WHERE state < 4"
+            " AND ((id >= ? AND id < ?) OR (digest >= ? AND digest < ?)) LIMIT 2"
         )
         rows = self._read.all(sql, (start, f"{start}~", start, f"{start}~"))
         if len(start) < 4 or len(rows) != 1:
@@ -207,12 +249,15 @@ class Catalog:
     def suggestions(self, start: str, *, limit: int = 8) -> dict[str, list[str]]:
         """Return keywords and cameras that begin with a text, most used first."""
         keywords = self._read.all(
-            "SELECT min(term) AS text FROM keyword WHERE folded >= ? AND folded < ?"
-            " GROUP BY folded ORDER BY count(*) DESC LIMIT ?",
-            (start.casefold(), start.casefold() + "\U0010ffff", limit),
+            "SELECT min(term) AS text FROM"
+            " (SELECT * FROM keyword WHERE folded >= :start AND folded < :end"
+            " UNION ALL SELECT * FROM tag WHERE folded >= :start AND folded < :end)"
+            " WHERE asset_nr NOT IN (SELECT nr FROM asset WHERE state <> 0 AND state >= 3)"
+            " GROUP BY folded ORDER BY count(*) DESC LIMIT :limit",
+            {"start": start.casefold(), "end": start.casefold() + "\U0010ffff", "limit": limit},
         )
         cameras = self._read.all(
-            "SELECT camera AS text FROM asset WHERE camera LIKE ? ESCAPE '\\'"
+            "SELECT camera AS text FROM asset WHERE state < 3 AND camera LIKE ? ESCAPE '\\'"
             " GROUP BY camera ORDER BY count(*) DESC LIMIT ?",
             ("%" + _like(start) + "%", limit),
         )
@@ -229,7 +274,7 @@ class Catalog:
         rows = self._read.all(
             "SELECT asset.id, filename, processor, reason, remedy, time,"
             " (SELECT min(path) FROM source WHERE source.asset_nr = asset.nr) AS path"
-            " FROM failure JOIN asset ON asset.nr = asset_nr"
+            " FROM failure JOIN asset ON asset.nr = asset_nr WHERE state < 3"
         )
         return [
             QuarantineEntry(
@@ -249,6 +294,13 @@ class Catalog:
         if row is None:
             raise UnknownAsset(asset_id)
         return int(row["nr"])
+
+    def _spaces(self, nr: int) -> list[str]:
+        rows = self._read.all(
+            "SELECT substr(slot, ?) FROM chosen WHERE asset_nr = ? AND slot > ? AND slot < ?",
+            (len(EMBEDDING_SLOT) + 1, nr, EMBEDDING_SLOT, EMBEDDING_SLOT + "\U0010ffff"),
+        )
+        return [row[0] for row in rows]
 
     def _values(self, nr: int) -> list[FieldValue]:
         rows = self._read.all(

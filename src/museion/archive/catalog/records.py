@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from museion.archive.asset import AssetId
+from museion.archive.asset import AssetId, CollectionId
+from museion.archive.people import People, nobody_yet
 from museion.blobs.blob_store import Digest
 
 
@@ -15,7 +16,8 @@ class AssetSummary(msgspec.Struct, frozen=True, kw_only=True):
         capture_time: ISO 8601, with offset where the zone is known, as the camera wrote it.
         ingest_time: ISO 8601 in UTC.
         aspect: width / height of the upright picture; 1.0 while unknown.
-        state: `ready`, `pending` (enrichment goes on) or `quarantined` (no picture can be made).
+        state: `ready`, `pending` (enrichment goes on), `quarantined` (no picture can be made) or
+            `trashed`.
     """
 
     id: AssetId
@@ -90,7 +92,15 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class AssetDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the catalog knows of one asset."""
+    """Everything that the catalog knows of one asset.
+
+    Attributes:
+        values: what the original says of itself.
+        people: what people said of it; the summary shows it in place of what the original says.
+        spaces: embedding spaces in which the picture has an embedding; those of other sites may be
+            others than this one's, and are never compared with them.
+        collections: ids of the collections that it is in.
+    """
 
     summary: AssetSummary
     values: list[FieldValue]
@@ -99,6 +109,9 @@ class AssetDetail(msgspec.Struct, frozen=True, kw_only=True):
     renditions: list[RenditionRecord]
     sources: list[str]
     failures: list[Failure]
+    people: People = msgspec.field(default_factory=nobody_yet)
+    spaces: list[str] = []
+    collections: list[CollectionId] = []
 
 
 class QuarantineEntry(msgspec.Struct, frozen=True, kw_only=True):

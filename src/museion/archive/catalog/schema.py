@@ -37,6 +37,9 @@ STEPS_OF = {
 }
 """Processor name -> the steps that it is responsible for."""
 
+EMBEDDING_SLOT = "embedding "
+"""Beginning of the slots of embeddings in `chosen`; the embedding space follows."""
+
 READY, PENDING, QUARANTINED, TRASHED, WITHHELD = 0, 1, 2, 3, 4
 STATES = ("ready", "pending", "quarantined", "trashed", "withheld")
 """Value of `asset.state` -> its name; screens list those below `QUARANTINED`.

@@ -37,6 +37,9 @@ EnrichmentSource = AssetIngested | EnrichmentRetried | RenditionMade
 class EnrichmentProcessor:
     """Runs one enricher as a processor of the log.
 
+    It works on what was written here only: assets that were born at this site, and other tries that
+    were asked for here. What another site computes comes as its events, and is not computed again.
+
     Args:
         enricher: does the work.
         on_rendition: the rendition class whose making starts the work; None starts it with the
@@ -59,6 +62,8 @@ class EnrichmentProcessor:
 
     async def process(self, event: Event) -> Sequence[NewEvent]:
         """Return what the enricher found, or one `EnrichmentFailed`."""
+        if event.process_id != event.log_id:
+            return ()
         source: EnrichmentSource = payload_as(event, self._kinds[event.type_name])
         if not self._concerns(source):
             return ()
