@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 
 
-class PlaceId(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
+class PlaceId(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False, cache_hash=True):
     """The name of a place: the identity of the operation that made it, and which of several."""
 
     creator: str
@@ -77,17 +77,29 @@ def in_order(tree: Tree) -> list[PlaceId]:
     """Return all places from left to right. O(places)."""
     ordered: list[PlaceId] = []
     # Not recursive: a list that grew at its end is as deep as it is long.
-    pending: list[tuple[PlaceId, bool]] = [(ROOT, False)]
+    pending: list[PlaceId | _Passed] = [ROOT]
     while pending:
-        place, lefts_done = pending.pop()
-        branches = tree.get(place)
-        if branches is None or lefts_done:
-            ordered.append(place)
+        place = pending.pop()
+        if isinstance(place, _Passed):
+            ordered.append(place.place)
             continue
-        pending.extend((each, False) for each in reversed(branches.rights))
-        pending.append((place, True))
-        pending.extend((each, False) for each in reversed(branches.lefts))
+        branches = tree.get(place)
+        if branches is None:
+            ordered.append(place)
+        elif branches.lefts:
+            pending.extend(reversed(branches.rights))
+            pending.append(_Passed(place))
+            pending.extend(reversed(branches.lefts))
+        else:
+            ordered.append(place)
+            pending.extend(reversed(branches.rights))
     return ordered
+
+
+class _Passed(msgspec.Struct, frozen=True):
+    """A place whose left branches stand above it on the stack."""
+
+    place: PlaceId
 
 
 def _hang(tree: dict[PlaceId, Branches], spot: Spot, place: PlaceId) -> None:
