@@ -37,6 +37,7 @@ class _Read:
 
     after: int
     up_to: int | None
+    wait_s: float
     generation: int
     task: asyncio.Task[_Timed]
 
@@ -76,6 +77,7 @@ class Replicator:
         self._end = source_end
         self._next = 0
         self._reads: deque[_Read] = deque()
+        self._is_answered = False
 
     async def run(self) -> None:
         """Replicate until cancelled, or until something happens that trying again cannot cure.
@@ -96,6 +98,7 @@ class Replicator:
 
     async def _follow(self) -> None:
         self._next = self._local.remote_logs.progress(self._log, self._source_log_id)
+        self._is_answered = False
         try:
             while True:
                 self._ask()
@@ -126,14 +129,15 @@ class Replicator:
 
     def _begin(self, after: int, up_to: int | None) -> _Read:
         generation = self._local.remote_logs.generation(self._source_log_id)
-        task = asyncio.create_task(self._read(after, up_to))
-        return _Read(after, up_to, generation, task)
+        # The first answer is not held: it tells soon that the link works.
+        wait_s = self._settings.wait_s if up_to is None and self._is_answered else 0.0
+        task = asyncio.create_task(self._read(after, up_to, wait_s))
+        return _Read(after, up_to, wait_s, generation, task)
 
-    async def _read(self, after: int, up_to: int | None) -> _Timed:
+    async def _read(self, after: int, up_to: int | None, wait_s: float) -> _Timed:
         began_s = self._loop.time()
         gossip = self._local.gossip
         revision = gossip.revision
-        wait_s = self._settings.wait_s if up_to is None else 0.0
         request = ReadRequest(
             self._log_name,
             self._log.log_id,
@@ -165,6 +169,7 @@ class Replicator:
 
     def _look_at(self, read: _Read, timed: _Timed) -> None:
         answer = timed.answer
+        self._is_answered = True
         size_bytes = sum(len(each.envelope) for each in answer.events)
         self._pace.answered(
             scanned=answer.scanned_to - read.after,
@@ -208,7 +213,8 @@ class Replicator:
         answer = timed.answer
         if read.up_to is not None or answer.scanned_to > read.after or answer.greeting.topology:
             return False
-        return timed.took_s < self._settings.wait_s / 2 or not self._settings.wait_s
+        is_first = not read.wait_s and self._settings.wait_s
+        return not is_first and timed.took_s <= read.wait_s / 2
 
     async def _give_up_reads(self) -> None:
         tasks = [read.task for read in self._reads]
