@@ -44,6 +44,7 @@ from museion.log.log_errors import (
     EmitterInUse,
     LogClosed,
     LogDefect,
+    LogHeld,
     LogUnavailable,
     UnknownPosition,
 )
@@ -51,6 +52,7 @@ from museion.log.statistics import LogStatistics
 from museion.log.subscription import QueueLimits, Subscription, Subscriptions
 from museion.log.turns import Turns
 from museion.log.vector_time import VectorTime
+from museion.log.write_hold import WriteHold
 
 __all__ = [
     "BatchLimits",
@@ -58,6 +60,7 @@ __all__ = [
     "EventLog",
     "LogClosed",
     "LogDefect",
+    "LogHeld",
     "LogStatistics",
     "LogUnavailable",
     "QueueLimits",
@@ -96,6 +99,7 @@ class EventLog:
         self._limits = limits or BatchLimits()
         self._on_breaker = on_breaker
         state = store.recover()
+        self.write_hold = WriteHold(self, store)
         self.log_id = state.log_id
         self._sequence_nr = state.sequence_nr
         self._version = state.version
@@ -135,6 +139,10 @@ class EventLog:
         """Merge of the vector timestamps of all events on disk."""
         return self._version
 
+    def chain_digest(self, process_id: str) -> bytes | None:
+        """Return the chain digest of the newest event of an origin, None when there is none."""
+        return self._commits.chain_digest(process_id)
+
     @property
     def deleted_to(self) -> int:
         """Events up to this number are deleted: no reader sees them any more."""
@@ -170,7 +178,7 @@ class EventLog:
             InvalidEvent: a name, payload or position cannot be written, or a vector timestamp
                 claims to know events that this log has not written yet; nothing was done.
             WriteFailed: certainly nothing of this request was written, after some tries.
-            LogUnavailable: the store keeps failing; nothing was done.
+            LogUnavailable, LogHeld: the store keeps failing, or lost events; nothing was done.
             LogClosed: the log was closed before the request was taken; nothing was done.
             LogDefect: the log stopped while it wrote; the outcome is not known.
         """
@@ -374,6 +382,8 @@ class EventLog:
         async with self._slots:
             if self._commits.breaker.refuses():
                 raise LogUnavailable
+            if isinstance(request, Request) and request.emitted:
+                self.write_hold.require_none()
             if not self._commits.submit(request):
                 raise self._closed_error()
             try:

@@ -178,6 +178,10 @@ class GroupCommit:
         """How many requests wait for the thread."""
         return len(self._waiting)
 
+    def chain_digest(self, process_id: str) -> bytes | None:
+        """Return the chain digest of the newest event of an origin that is in the store."""
+        return self._head.chain.get(process_id)
+
     def submit(self, request: Request | Upkeep) -> bool:
         """Hand over a request; false when the thread takes no more."""
         with self._lock:

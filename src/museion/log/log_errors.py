@@ -48,6 +48,16 @@ class LogUnavailable(Unavailable):
         )
 
 
+class LogHeld(Unavailable):
+    """The log lost events and takes no new ones until those are back; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The event log lost events; a new one would take the identity of a lost one.",
+            remedy="Recover the site from its neighbours; then it takes events again.",
+        )
+
+
 class EmitterInUse(Conflict):
     """Another aggregate or processor with the same id is alive; two would overlook each other."""
 
