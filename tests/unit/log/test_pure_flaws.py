@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pure_sites import acknowledged, exchange, handled, logs, services
+from pure_sites import exchange, handled, logs, services
 
 from museion.log.crdt.crdt import Stamp
 from museion.log.crdt.pure.add_wins_set import Add, PureAddWinsSet, Remove
 from museion.log.crdt.pure.cart import PureCart, Put
 from museion.log.crdt.pure.last_writer_wins import PureLastWriterWins
 from museion.log.crdt.pure.multi_value import Assign
-from museion.log.crdt.pure.service import PureCrdtService
 from museion.log.snapshots import MemorySnapshotStore
 from museion.log.vector_time import VectorTime
 from museion.testing.event_loop import in_event_loop
+
+SET = PureAddWinsSet(str)
 
 
 @in_event_loop
 async def test_flaw_a_a_set_and_a_cart_of_equal_id_do_not_meet() -> None:
     async with (
         logs("a") as (log,),
-        services(PureAddWinsSet(str), log) as (sets,),
+        services(SET, log) as (sets,),
         services(PureCart(str), log) as (carts,),
     ):
         await sets.update("same id", Add("in the set"))
@@ -66,22 +67,27 @@ def test_flaw_c_a_stable_write_keeps_wall_clock_and_creator() -> None:
 @in_event_loop
 async def test_flaw_d_the_table_of_stability_is_in_the_snapshot() -> None:
     snapshots = MemorySnapshotStore()
-    async with logs("a", "b", "c") as (a, b, c):
-        async with services(PureAddWinsSet(str), a, b, c, snapshots=snapshots) as all_three:
-            await all_three[0].update("set", Add("x"))
-            await acknowledged(all_three, (a, b, c))
-            await all_three[0].update("set", Add("y"))
+    async with (
+        logs("a", "b", "c") as (a, b, c),
+        services(SET, b, c, locations="abc") as (of_b, of_c),
+    ):
+        async with services(SET, a, locations="abc", snapshots=snapshots) as (of_a,):
+            everyone = (of_a, of_b, of_c), (a, b, c)
+            await of_a.update("set", Add("x"))
             await exchange(a, b, c)
-            await handled(all_three, (a, b, c))
-            saved = all_three[0].status
-            await all_three[0].save()
-        # With the events gone, what others were heard to have is in the snapshot or lost.
+            await handled(*everyone)
+            await of_b.acknowledge()
+            await exchange(a, b, c)
+            await handled(*everyone)
+            assert of_a.waiting_for == ("c",)
+            await of_a.save()
+        # Without its events, what `b` was heard to have is in the snapshot or lost.
         await a.delete(a.sequence_nr)
-        reopened = PureCrdtService(
-            a, PureAddWinsSet(str), locations=("a", "b", "c"), snapshots=snapshots
-        )
-        async with reopened:
-            assert reopened.status == saved
-            assert reopened.waiting_for == ("b", "c")
-            assert saved.stable != VectorTime()
-            assert await reopened.value("set") == {"x", "y"}
+        async with services(SET, a, locations="abc", snapshots=snapshots) as (again,):
+            assert again.waiting_for == ("c",)
+            await of_c.acknowledge()
+            await exchange(a, b, c)
+            await handled((again,), (a,))
+            assert not again.waiting_for
+            assert again.status.unstable == 0
+            assert await again.value("set") == {"x"}

@@ -210,6 +210,14 @@ async def test_own_operations_under_way_hold_stability_back() -> None:
         await until(lambda: store.writes_begun == 1)
         removing = asyncio.create_task(sets.update("set", Remove("x")))
         await until(lambda: here.statistics.pending_requests == 1)
+        # Let the first write pass, and hold the second up until the first is handled.
+        store.after_write.clear()
+        store.before_write.set()
+        await until(lambda: len(store.batches) == 1)
+        store.before_write.clear()
+        store.after_write.set()
+        await until(lambda: sets.position == 1)
+        assert await sets.value("set") == {"x"}
         store.before_write.set()
         assert await removing == {"x"}
         await coming
