@@ -113,6 +113,6 @@ async def test_four_locations_converge_with_a_hundred_updates_each_and_failing_w
         values = [await service.value("one") for service in services]
 
     assert values[1:] == values[:-1]
-    assert failed > 20
+    assert failed > 3  # of some hundred writes, one in ten
     if isinstance(crdt, Counter):
         assert values[0] == total

@@ -28,7 +28,7 @@ class MergeRule(StrEnum):
     KEPT_UNTIL_RESOLVED = "kept-until-resolved"
 
 
-class SetField(msgspec.Struct, Generic[V], frozen=True, tag="set"):
+class SetField(msgspec.Struct, Generic[V], frozen=True, omit_defaults=True, tag="set"):
     """Give a field a value, or resolve its conflict; for registers.
 
     Attributes:
@@ -42,7 +42,7 @@ class SetField(msgspec.Struct, Generic[V], frozen=True, tag="set"):
     replaces: tuple[EventId, ...] | None = None
 
 
-class ClearField(msgspec.Struct, frozen=True, tag="clear"):
+class ClearField(msgspec.Struct, frozen=True, omit_defaults=True, tag="clear"):
     """Take the value of a register away, or all elements that the site had observed from a set.
 
     Attributes:

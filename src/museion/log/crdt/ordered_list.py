@@ -31,7 +31,7 @@ from museion.log.event import EventId
 E = TypeVar("E", bound=Hashable)
 
 
-class InsertElements(msgspec.Struct, Generic[E], frozen=True, tag="insert"):
+class InsertElements(msgspec.Struct, Generic[E], frozen=True, omit_defaults=True, tag="insert"):
     """Put elements in, in a row; those that are there already stay where they are.
 
     Attributes:
@@ -46,7 +46,7 @@ class InsertElements(msgspec.Struct, Generic[E], frozen=True, tag="insert"):
     at: Spot = Spot()
 
 
-class MoveElements(msgspec.Struct, Generic[E], frozen=True, tag="move"):
+class MoveElements(msgspec.Struct, Generic[E], frozen=True, omit_defaults=True, tag="move"):
     """Put elements that are there elsewhere, in a row; those that are not there are left out.
 
     Attributes:

@@ -20,7 +20,7 @@ from museion.log.event import EventId
 V = TypeVar("V")
 
 
-class Version(msgspec.Struct, Generic[V], frozen=True):
+class Version(msgspec.Struct, Generic[V], frozen=True, omit_defaults=True):
     """A value, and when and where it was written.
 
     Attributes:
@@ -40,7 +40,7 @@ class RegisterState(msgspec.Struct, Generic[V], frozen=True, tag="register"):
     versions: tuple[Version[V], ...] = ()
 
 
-class Assign(msgspec.Struct, Generic[V], frozen=True, tag="assign"):
+class Assign(msgspec.Struct, Generic[V], frozen=True, omit_defaults=True, tag="assign"):
     """Write a value.
 
     Attributes:
