@@ -46,7 +46,9 @@ from museion.log.vector_time import VectorTime
 
 STAMP = Stamp(VectorTime({"A": 7, "B": 2}), 1_700_000_000_000, "A")
 PLACE = PlaceId("A", 7, 1)
-REGISTER: RegisterState[str] = RegisterState((Version("Dawn", STAMP), Version(None, STAMP, cleared=True)))
+REGISTER: RegisterState[str] = RegisterState(
+    (Version("Dawn", STAMP), Version(None, STAMP, cleared=True))
+)
 SET: AddWinsSetState[str] = AddWinsSetState({"dawn": (STAMP.id,)})
 TYPES: dict[str, StoredCrdt[Any, Any, Any]] = {
     each.name: each
