@@ -181,12 +181,16 @@ async def test_a_source_that_falls_silent_is_left_after_its_limit(tmp_path: Path
 async def test_no_more_transfers_go_on_at_a_time_than_are_set(tmp_path: Path) -> None:
     contents = [content_of(50_000, seed) for seed in range(12)]
     source = ToldSource(*contents, piece_bytes=5_000)
+    source.open.clear()
     _, fetcher = fetcher_of(
         tmp_path, neighbour("Graz", source), settings=replace(QUICK, parallel=3)
     )
     async with fetcher, asyncio.TaskGroup() as group:
         for content in contents:
             group.create_task(fetcher.fetch(WantedBlob(digest_of(content)), urgency=Urgency.POLICY))
+        await until(lambda: source.at_once == 3)
+        assert fetcher.statistics().waiting == 9
+        source.open.set()
     assert source.most_at_once == 3
     assert fetcher.statistics().fetched_blobs == 12
 

@@ -79,6 +79,7 @@ class BlobFetcher:
         self._turns = Turns(self._settings.parallel, self._settings.extra_for_people)
         self._fetches: dict[Digest, _Fetch] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._rate: RateMeter | None = None
         self._counts: Counter[str] = Counter()
         self._bytes_from: Counter[str] = Counter()
         self._wrong_from: Counter[str] = Counter()
@@ -132,7 +133,12 @@ class BlobFetcher:
 
         Takes as long as the slowest answer, and no longer than `ask_s`.
         """
-        return await self._round(WantedBlob(as_digest(digest)), Origin()).who_has()
+        return await self._round_for(WantedBlob(as_digest(digest)), Origin()).who_has()
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Tell whether there is anyone to be asked."""
+        return bool(self._neighbours())
 
     def is_fetching(self, digest: Digest) -> bool:
         """Tell whether a blob waits or is on its way."""
@@ -153,7 +159,7 @@ class BlobFetcher:
             failed=self._counts["failed"],
             waiting=len(self._fetches) - len(running),
             running=running,
-            rate_bytes_per_s=self._rate.bytes_per_s,
+            rate_bytes_per_s=self._rate.bytes_per_s if self._rate else 0.0,
             bytes_from=dict(self._bytes_from),
             wrong_from=dict(self._wrong_from),
         )
@@ -211,33 +217,36 @@ class BlobFetcher:
                 del self._fetches[fetch.wanted.digest]
 
     async def _bring(self, fetch: _Fetch) -> Blob:
-        here = await to_end(asyncio.to_thread(_intact, self._store, fetch.wanted.digest))
-        if here is not None:
-            return here
+        digest = fetch.wanted.digest
+        async with self._turns.turn(fetch):
+            here = await to_end(asyncio.to_thread(_intact, self._store, digest))
+            if here is not None:
+                return here
+            one = self._round(fetch)
+            blob = await one.bring()
         reasons: dict[str, str] = {}
         delays_s = self._settings.retry.delays_s()
         tries = 0
-        while True:
-            async with self._turns.turn(fetch):
-                one = self._round(fetch.wanted, fetch.origin)
-                blob = await one.bring()
-            if blob is not None:
-                return self._counted(blob)
+        while blob is None:
             reasons.update(one.reasons)
             if one.come_bytes >= _PROGRESS_BYTES:
                 tries, delays_s = 0, self._settings.retry.delays_s()
             tries += 1
             if tries >= self._settings.tries or not one.may_pass:
-                raise BlobNotFetched(fetch.wanted.digest, reasons)
+                raise BlobNotFetched(digest, reasons)
             delay_s = next(delays_s) * self._seed.uniform(0.8, 1.2)
             await asyncio.sleep(max(delay_s, one.shortest_rest_s()))
-
-    def _counted(self, blob: Blob) -> Blob:
+            async with self._turns.turn(fetch):
+                one = self._round(fetch)
+                blob = await one.bring()
         self._counts["blobs"] += 1
         self._counts["bytes"] += blob.size_bytes
         return blob
 
-    def _round(self, wanted: WantedBlob, origin: Origin) -> FetchRound:
+    def _round(self, fetch: _Fetch) -> FetchRound:
+        return self._round_for(fetch.wanted, fetch.origin)
+
+    def _round_for(self, wanted: WantedBlob, origin: Origin) -> FetchRound:
         neighbours = self._neighbours()
         self._standing.forget_all_but([each.site_id for each in neighbours])
         surroundings = Surroundings(
@@ -251,6 +260,7 @@ class BlobFetcher:
         return FetchRound(wanted, origin, neighbours, surroundings)
 
     def _note(self, site_id: str, size_bytes: int) -> None:
+        assert self._rate is not None
         self._rate.add(size_bytes)
         self._bytes_from[site_id] += size_bytes
 

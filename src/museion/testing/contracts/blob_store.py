@@ -17,11 +17,14 @@ from blake3 import blake3
 
 from museion.blobs.blob_store import (
     Blob,
+    BlobArriving,
     BlobStore,
     DamagedBlob,
     Digest,
     InvalidDigest,
+    Partial,
     UnknownBlob,
+    WrongBytes,
 )
 
 
@@ -135,6 +138,70 @@ class BlobStoreContract:
                     incoming.keep()
             assert store.read(blob.digest) == content
 
+    def test_what_came_of_a_blob_from_elsewhere_is_there_the_next_time(
+        self, tmp_path: Path
+    ) -> None:
+        digest = digest_of(b"one two three")
+        for piece, before in ((b"one ", 0), (b"two ", 4), (b"", 8), (b"three", 8)):
+            store = self.open(tmp_path)
+            with store.resume(digest) as partial:
+                assert (partial.digest, partial.size_bytes) == (digest, before)
+                _recall(partial)
+                partial.write(piece)
+                assert partial.size_bytes == before + len(piece)
+            assert digest not in store
+            assert list(store.digests()) == []
+        with self.open(tmp_path).resume(digest) as partial:
+            assert partial.keep() == Blob(digest, 13)
+            assert partial.keep() == Blob(digest, 13)
+        store = self.open(tmp_path)
+        assert store.read(digest) == b"one two three"
+        with store.resume(digest) as partial:
+            assert partial.size_bytes == 0
+
+    def test_bytes_from_elsewhere_that_are_another_blob_are_refused(self, tmp_path: Path) -> None:
+        store = self.open(tmp_path)
+        digest = digest_of(b"content")
+        with store.resume(digest) as partial:
+            _recall(partial)
+            partial.write(b"c0ntent")
+            with pytest.raises(WrongBytes, match=digest):
+                partial.keep()
+            assert partial.size_bytes == 0
+            assert list(store.digests()) == []
+            partial.write(b"content")
+            partial.keep()
+        assert store.read(digest) == b"content"
+        assert list(store.digests()) == [digest]
+
+    def test_what_came_from_elsewhere_can_be_thrown_away(self, tmp_path: Path) -> None:
+        store = self.open(tmp_path)
+        with store.resume(UNKNOWN) as partial:
+            _recall(partial)
+            partial.write(b"content")
+            partial.restart()
+        with store.resume(UNKNOWN) as partial:
+            assert partial.size_bytes == 0
+
+    def test_bytes_from_elsewhere_heal_a_damaged_blob(self, tmp_path: Path) -> None:
+        blob = self.open(tmp_path).put(b"content")
+        self.damage(tmp_path, blob, b"damage")
+        store = self.open(tmp_path)
+        with store.resume(blob.digest) as partial:
+            _recall(partial)
+            partial.write(b"content")
+            assert partial.keep() == blob
+        assert store.read(blob.digest) == b"content"
+
+    def test_one_blob_comes_from_elsewhere_once_at_a_time(self, tmp_path: Path) -> None:
+        store = self.open(tmp_path)
+        with store.resume(UNKNOWN):
+            for other in (store, self.open(tmp_path)):
+                with pytest.raises(BlobArriving), other.resume(UNKNOWN):
+                    pass
+        with store.resume(UNKNOWN):
+            pass
+
     def test_an_unknown_blob_is_named(self, tmp_path: Path) -> None:
         store = self.open(tmp_path)
         assert UNKNOWN not in store
@@ -151,6 +218,8 @@ class BlobStoreContract:
             store.read(Digest(text))
         with pytest.raises(InvalidDigest):
             store.path(Digest(text))
+        with pytest.raises(InvalidDigest), store.resume(Digest(text)):
+            pass
 
     def test_many_threads_may_keep_the_same_bytes_at_once(self, tmp_path: Path) -> None:
         store = self.open(tmp_path)
@@ -159,6 +228,11 @@ class BlobStoreContract:
             blobs = list(threads.map(store.put, contents))
         assert set(store.digests()) == {blob.digest for blob in blobs}
         assert [store.read(blob.digest) for blob in blobs] == contents
+
+
+def _recall(partial: Partial) -> None:
+    while partial.recall():
+        pass
 
 
 def _break_off(store: BlobStore, paths: list[Path]) -> None:
