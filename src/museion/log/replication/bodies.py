@@ -91,7 +91,7 @@ def unpack(content: bytes, kind: type[T], *, encoding: str, max_bytes: int) -> t
     raw = decompressed(content, encoding=encoding, max_bytes=max_bytes)
     try:
         return decode(raw, kind), len(raw)
-    except (Undecodable, RecursionError) as reason:
+    except (Undecodable, UnicodeDecodeError, RecursionError) as reason:
         raise DamagedBody(str(reason)) from reason
 
 

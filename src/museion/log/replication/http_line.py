@@ -42,7 +42,7 @@ class InvalidAddress(InvalidInput):
 
 class _NoCertificates(InvalidInput):
     def __init__(self, ca_file: Path, reason: OSError) -> None:
-        super().__init__(f"Expected certificates in PEM in {ca_file}, got: {reason}.")
+        super().__init__(f"Expected PEM certificates in {ca_file}, got: {reason}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,7 @@ def _client(url: str, ca_file: Path | None, connect_s: float) -> httpx.AsyncClie
         try:
             verify = ssl.create_default_context(cafile=str(ca_file))
         except OSError as reason:  # an error of TLS is one, too
-            raise InvalidInput(
-                f"Expected PEM certificates in {ca_file}, got: {reason}."
-            ) from reason
+            raise _NoCertificates(ca_file, reason) from reason
     return httpx.AsyncClient(
         verify=verify,
         timeout=httpx.Timeout(None, connect=connect_s),

@@ -197,6 +197,8 @@ class HttpService:
             if isinstance(error, UntrustedRequest):
                 _LOG.warning("refused a request to %s: %s", exchange.path, error.reason)
             status, answer = on_the_wire(refusal_for(error))
+        except RecursionError:  # msgspec takes what Python can just not walk through any more
+            status, answer = on_the_wire(BadRequest("The request is nested too deeply."))
         except Exception:
             _LOG.exception("a request to %s met a defect", exchange.path)
             status, answer = on_the_wire(ServerDefect())

@@ -157,7 +157,7 @@ def read_code(text: str) -> Invitation:
     try:
         invitation = msgspec.msgpack.decode(content, type=Invitation)
         require_address(invitation.url)
-    except (msgspec.MsgspecError, InvalidInput) as reason:
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidInput) as reason:
         raise BadInvitationCode(str(reason).rstrip(".")) from reason
     return invitation
 

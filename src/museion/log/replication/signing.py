@@ -271,7 +271,7 @@ def _chain(headers: Headers) -> tuple[KeyAnnouncement, ...]:
         return ()
     try:
         return _CHAIN.decode(_bytes_of(text))
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
 
 

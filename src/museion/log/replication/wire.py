@@ -43,7 +43,7 @@ def from_wire(wire: WireEvent) -> Event:
     envelope = wire.envelope
     try:
         event = _DECODER.decode(envelope)
-    except msgspec.MsgspecError as reason:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as reason:
         raise UnusableEvent(str(reason)) from reason
     if event.sequence_nr != UNWRITTEN or event.log_id or event.chain_digest is not None:
         raise UnusableEvent("fields of one log only are filled in")
