@@ -9,17 +9,22 @@ from litestar import Response, get
 from litestar.params import Parameter
 from litestar.response import Stream
 
+from museion.api.arriving_blobs import on_blob_not_here, when_here
 from museion.api.byte_range import requested_range, stream_file
 from museion.api.openapi import contents, header, problems
 from museion.api.schemas import Detail, Page, Tile, detail, tile
 from museion.archive.archive import Archive
 from museion.archive.asset import AssetId
+from museion.archive.blob_presence import BlobNotHere
 from museion.archive.catalog.conditions import Condition, all_of, condition_of
 from museion.archive.catalog.records import Month
 from museion.blobs.blob_store import as_digest
 from museion.search.query import parse_query
 
 _FOR_EVER = "public, max-age=31536000, immutable"
+_ORIGINAL_WAIT_S = 2.0
+_RENDITION_WAIT_S = 10.0
+"""Small enough to come while a page waits for its pictures."""
 
 Limit = Annotated[int, Parameter(ge=1, le=500, description="How many at most.")]
 Offset = Annotated[int, Parameter(ge=0, le=(1 << 31) - 1, description="How many to pass over.")]
@@ -79,13 +84,16 @@ def timeline(archive: Archive, q: Filters = "") -> list[Month]:
 )
 async def show_asset(archive: Archive, asset_id: Id) -> Detail:
     """Metadata values come with their source in the original."""
-    return detail(await archive.asset(AssetId(asset_id)))
+    return detail(
+        await archive.asset(AssetId(asset_id)), space=archive.searcher.checkpoint.space.id
+    )
 
 
 @get(
     "/api/assets/{asset_id:str}/original",
     summary="The bytes as they came in",
-    responses=contents("*/*", 200, 206) | problems(400, 404, 422),
+    responses=contents("*/*", 200, 206) | problems(400, 404, 422, 503),
+    exception_handlers={BlobNotHere: on_blob_not_here},
 )
 async def original(
     archive: Archive,
@@ -94,9 +102,18 @@ async def original(
         str | None, Parameter(header="Range", description="One range of bytes, such as bytes=0-99.")
     ] = None,
 ) -> Stream:
-    """Answers byte ranges, so that players can seek; the bytes are verified before."""
+    """Answers byte ranges, so that players can seek; the bytes are verified before.
+
+    An original that lies at another site is sent for; the answer says where, and when to ask again.
+    """
     asset = (await archive.asset(AssetId(asset_id))).summary
-    path = await asyncio.to_thread(archive.blobs.path, asset.digest)
+    path = await when_here(
+        archive,
+        asset.digest,
+        archive.blobs.path,
+        wait_s=_ORIGINAL_WAIT_S,
+        size_bytes=asset.size_bytes,
+    )
     return stream_file(
         path,
         requested_range(byte_range, asset.size_bytes),
@@ -108,14 +125,20 @@ async def original(
 @get(
     "/api/blobs/{digest:str}",
     summary="The bytes of a rendition",
-    responses=contents("image/webp", 200) | problems(400, 404, 422),
+    responses=contents("image/webp", 200) | problems(400, 404, 422, 503),
+    exception_handlers={BlobNotHere: on_blob_not_here},
 )
 async def blob(
     archive: Archive,
     digest: Annotated[str, Parameter(description="BLAKE3 of the bytes, 64 hexadecimal digits.")],
 ) -> Response[bytes]:
-    """A digest names its bytes for ever, so any cache may keep them."""
-    content = await asyncio.to_thread(archive.blobs.read, as_digest(digest))
+    """A digest names its bytes for ever, so any cache may keep them.
+
+    One that lies at another site is sent for, and answered if it comes soon.
+    """
+    content = await when_here(
+        archive, as_digest(digest), archive.read_blob, wait_s=_RENDITION_WAIT_S
+    )
     return Response(
         content,
         media_type=_rendition_type(content),

@@ -11,6 +11,8 @@ import msgspec
 
 from museion.archive.catalog.records import AssetDetail, AssetSummary, Failure, Label
 from museion.archive.catalog.shown_fields import ShownField, shown_fields
+from museion.archive.conflicts import conflict_id
+from museion.archive.people import ChangeShown, CommentShown, PersonField
 from museion.archive.searching import Answer, Hit
 
 
@@ -50,7 +52,13 @@ class RenditionAddress(msgspec.Struct, frozen=True):
 
 
 class Detail(Tile, frozen=True, kw_only=True):
-    """Everything about one asset."""
+    """Everything about one asset.
+
+    `fields` is what the original says, `said` what people said, which tiles show first. A change
+    that gives `seen` says what its author had looked at. `conflicts` are ids of conflicts. `access`
+    are the sites that may have the asset, null for everyone. `comparable` tells whether an
+    embedding of this site's own space is among `spaces`, so that similar assets can be found.
+    """
 
     size_bytes: int
     original: str
@@ -66,6 +74,15 @@ class Detail(Tile, frozen=True, kw_only=True):
     sources: list[str]
     fingerprint: str | None
     failures: list[Failure]
+    seen: str
+    said: list[PersonField]
+    conflicts: list[str]
+    access: list[str] | None
+    comments: list[CommentShown]
+    changes: list[ChangeShown]
+    collections: list[str]
+    spaces: list[str]
+    comparable: bool
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -188,9 +205,9 @@ def tile_hit(hit: Hit) -> TileHit:
     return TileHit(**_tile_values(hit.asset), score=hit.score, scores=hit.scores, why=why)
 
 
-def detail(known: AssetDetail) -> Detail:
-    """Return everything about an asset."""
-    asset = known.summary
+def detail(known: AssetDetail, *, space: str) -> Detail:
+    """Return everything about an asset; `space` is the embedding space of this site."""
+    asset, people = known.summary, known.people
     renditions = [
         RenditionAddress(
             r.rendition, f"/api/blobs/{r.digest}", r.width, r.height, r.media_type, r.size_bytes
@@ -204,7 +221,7 @@ def detail(known: AssetDetail) -> Detail:
         renditions=renditions,
         fields=shown_fields(known.values),
         keywords=known.keywords,
-        tags=[],
+        tags=people.tags,
         labels=known.labels,
         latitude=asset.latitude,
         longitude=asset.longitude,
@@ -213,6 +230,15 @@ def detail(known: AssetDetail) -> Detail:
         sources=known.sources,
         fingerprint=asset.fingerprint,
         failures=known.failures,
+        seen=people.seen,
+        said=people.fields,
+        conflicts=[conflict_id(asset.id, each) for each in people.conflicts],
+        access=people.access,
+        comments=people.comments,
+        changes=people.changes,
+        collections=list(known.collections),
+        spaces=known.spaces,
+        comparable=space in known.spaces,
     )
 
 

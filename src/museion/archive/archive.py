@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import UNSET
 
 from museion.archive.asset import AssetId
+from museion.archive.blob_exchange import BlobExchange
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetDetail, AssetSummary
 from museion.archive.change_feed import ChangeFeed
@@ -34,7 +35,7 @@ from museion.archive.ingest import Ingest, Ingested
 from museion.archive.quarantine import can_be_listed, is_gone, retry_events
 from museion.archive.searching import Answer, Searcher
 from museion.archive.source_file import look_at
-from museion.blobs.blob_store import BlobStore
+from museion.blobs.blob_store import BlobStore, Digest, UnknownBlob
 from museion.log.event_log import EventLog
 
 _PAGE = 500
@@ -42,7 +43,13 @@ _SHOWN_WITHIN_S = 2.0
 
 
 class ArchiveReader:
-    """Reads an archive; each call sees one committed state."""
+    """Reads an archive; each call sees one committed state.
+
+    Attributes:
+        blob_exchange: fetches blobs that are not here; None where there is no other site.
+    """
+
+    blob_exchange: BlobExchange | None = None
 
     def __init__(
         self,
@@ -98,6 +105,17 @@ class ArchiveReader:
             UnknownAsset: there is no such asset.
         """
         return await asyncio.to_thread(self.catalog.detail, asset_id)
+
+    def read_blob(self, digest: Digest) -> bytes:
+        """Return the bytes of a blob.
+
+        Raises:
+            UnknownBlob: it is not here, or belongs to an asset that this site may not read.
+            Damaged: its bytes are not what was written.
+        """
+        if self.catalog.withholds(digest):
+            raise UnknownBlob(digest)
+        return self.blobs.read(digest)
 
     async def conflicts(self, *, offset: int = 0, limit: int = 100) -> list[FieldConflict]:
         """Return the fields that wait for a person, the last written first."""

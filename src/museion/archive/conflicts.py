@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -26,7 +27,8 @@ class FieldVersionShown(msgspec.Struct, frozen=True, kw_only=True):
         value: text, stars, or the sites of `access`; None with `cleared` off means everyone.
         cleared: the value was taken away.
         site: id of the site where it was written; `site_name` where the name is known here.
-        time_ms: milliseconds since 1970, by the clock of that site.
+        time: ISO 8601 in UTC, by the clock of that site.
+        text: the value as people read it.
     """
 
     id: str
@@ -35,7 +37,8 @@ class FieldVersionShown(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     site: str
     site_name: str | None
-    time_ms: int
+    time: str
+    text: str
     source: str = "person"
 
 
@@ -128,6 +131,20 @@ def chosen_version(conflict: FieldConflict, choice: str | None) -> FieldVersionS
     raise UnknownChoice(conflict, choice)
 
 
+def iso_time(time_ms: int) -> str:
+    """Return milliseconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def readable_value(version: FieldVersion) -> str:
+    """Return the value of a version as people read it; nothing for one that was cleared."""
+    if version.cleared:
+        return ""
+    if version.value is None:
+        return "everyone"
+    return ", ".join(version.value) if isinstance(version.value, tuple) else str(version.value)
+
+
 def _shown(history: History, version: FieldVersion, names: SiteNames) -> FieldVersionShown:
     stamp = version.stamp
     return FieldVersionShown(
@@ -137,5 +154,6 @@ def _shown(history: History, version: FieldVersion, names: SiteNames) -> FieldVe
         by=history.authors.get(stamp.id, ""),
         site=stamp.creator,
         site_name=names(stamp.creator),
-        time_ms=stamp.time_ms,
+        time=iso_time(stamp.time_ms),
+        text=readable_value(version),
     )

@@ -6,7 +6,7 @@ import msgspec
 
 from museion.archive.asset_fields import ASSET_FIELDS
 from museion.archive.causal_token import as_token
-from museion.archive.conflicts import FieldVersionShown, SiteNames, shown_versions
+from museion.archive.conflicts import FieldVersionShown, SiteNames, iso_time, shown_versions
 from museion.archive.events import FieldsChanged, payload_of
 from museion.archive.history import History, fold
 from museion.archive.rights import narrowest
@@ -30,13 +30,13 @@ class PersonField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommentShown(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person said, where, and when (milliseconds since 1970)."""
+    """What a person said, where, and when."""
 
     text: str
     by: str
     site: str
     site_name: str | None
-    time_ms: int
+    time: str
 
 
 class ChangeShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class ChangeShown(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[str]
     site: str
     site_name: str | None
-    time_ms: int
+    time: str
     undoes: str = ""
 
 
@@ -126,7 +126,10 @@ def _tag_version(history: History, tag: str, added: EventId, names: SiteNames) -
         by=history.authors.get(added, ""),
         site=added.process_id,
         site_name=names(added.process_id),
-        time_ms=next((event.system_time_ms for event in history.events if event.id == added), 0),
+        time=iso_time(
+            next((event.system_time_ms for event in history.events if event.id == added), 0)
+        ),
+        text=tag,
     )
 
 
@@ -137,7 +140,7 @@ def _comments(history: History, names: SiteNames) -> list[CommentShown]:
             by=comment.by,
             site=comment.event.process_id,
             site_name=names(comment.event.process_id),
-            time_ms=comment.event.system_time_ms,
+            time=iso_time(comment.event.system_time_ms),
         )
         for comment in history.comments
     ]
@@ -151,7 +154,7 @@ def _changes(history: History, names: SiteNames) -> list[ChangeShown]:
             fields=list(dict.fromkeys(each.field for each in payload.operations)),
             site=event.process_id,
             site_name=names(event.process_id),
-            time_ms=event.system_time_ms,
+            time=iso_time(event.system_time_ms),
             undoes=payload.undoes,
         )
         for event in reversed(history.events)

@@ -15,7 +15,6 @@ from museion.archive.asset import AssetId
 from museion.archive.catalog.fields import EMBEDDED_FIELDS
 from museion.archive.catalog.rows import AssetRows
 from museion.archive.catalog.schema import folded
-from museion.archive.events import PersonValue
 from museion.archive.history import History, fold
 from museion.archive.rank import Rank
 from museion.archive.rights import SiteId, may_read
@@ -98,12 +97,3 @@ def edits_of(database: sqlite3.Connection, subject: str) -> list[Event]:
 def decoded_edit(content: bytes) -> Event:
     """Return an event of a person as the catalog keeps it; its log and place there are not kept."""
     return _DECODER.decode(content)
-
-
-def shown_value(value: PersonValue | frozenset[str]) -> str:
-    """Return the value of a field as text for people."""
-    if value is None:
-        return "everyone"
-    if isinstance(value, tuple | frozenset):
-        return ", ".join(sorted(value))
-    return str(value)
