@@ -93,7 +93,9 @@ class BlobExchange:
             self._group = None
             self._missing.on_change = None
 
-    async def path(self, digest: Digest, *, wait_s: float = 0.0, vouched: bool = False) -> Path:
+    async def path(
+        self, digest: Digest, *, wait_s: float = 0.0, size_bytes: int | None = None
+    ) -> Path:
         """Return the verified file of a blob, to be read only.
 
         One that is not here is fetched from whoever has it, and goes on coming after `wait_s`; one
@@ -101,8 +103,9 @@ class BlobExchange:
 
         Args:
             wait_s: how long to wait for it to come.
-            vouched: the caller knows that the archive has it. Else it is fetched only where the
-                log tells of it, so that nobody makes this site ask for digests that are made up.
+            size_bytes: given where the caller knows that the archive has it. Else it is fetched
+                only where the log tells of it, so that nobody makes this site ask for digests that
+                are made up.
 
         Raises:
             BlobNotHere: it lies elsewhere, and did not come within `wait_s`.
@@ -111,7 +114,7 @@ class BlobExchange:
         try:
             return await asyncio.to_thread(self._blobs.path, digest)
         except _ABSENT as absence:
-            await self._come(digest, absence, wait_s=wait_s, vouched=vouched)
+            await self._come(digest, absence, wait_s=wait_s, size_bytes=size_bytes)
         return await asyncio.to_thread(self._blobs.path, digest)
 
     async def read(self, digest: Digest, *, wait_s: float = 0.0) -> bytes:
@@ -216,14 +219,14 @@ class BlobExchange:
         return self._now_ms() + round(delay_s * self._seed.uniform(0.8, 1.2) * 1000)
 
     async def _come(
-        self, digest: Digest, absence: MuseionError, *, wait_s: float, vouched: bool
+        self, digest: Digest, absence: MuseionError, *, wait_s: float, size_bytes: int | None
     ) -> None:
         """Wait for a blob that is not here or damaged; raise where it does not come in time."""
         as_digest(digest)
         missing = await self._known(digest, absence)
-        if self._group is None or (missing is None and not vouched):
+        if self._group is None or (missing is None and size_bytes is None):
             raise absence
-        asked = self._ask_for(digest, missing.size_bytes if missing else None)
+        asked = self._ask_for(digest, missing.size_bytes if missing else size_bytes)
         done, _ = await asyncio.wait([asked], timeout=wait_s)
         if done and not asked.cancelled() and asked.result() is None:
             return
