@@ -12,6 +12,7 @@ from museion.base.errors import InvalidInput
 from museion.log.crdt.add_wins_set import Add, AddWinsSet, Remove
 from museion.log.crdt.cart import Cart, InvalidQuantity, PutIn, TakeOut
 from museion.log.crdt.counter import Count, Counter, CounterState
+from museion.log.crdt.field_map import AddToField, CountField, FieldMap, MergeRule
 from museion.log.crdt.last_writer_wins import LastWriterWins
 from museion.log.crdt.multi_value import MultiValue
 from museion.log.crdt.service import (
@@ -228,6 +229,22 @@ async def test_a_snapshot_of_another_form_of_values_is_passed_over() -> None:
         wider: LastWriterWins[object] = LastWriterWins(object, name="value")
         async with CrdtService(log, wider, service_id="v", snapshots=snapshots) as values:
             assert await values.value("one") == "3"
+
+
+@in_event_loop
+async def test_a_snapshot_of_another_merge_rule_is_passed_over() -> None:
+    snapshots = MemorySnapshotStore()
+
+    def under(rule: MergeRule) -> FieldMap[str, str]:
+        return FieldMap({"tags": rule}, str, str)
+
+    sets, counters = under(MergeRule.ADD_WINS_SET), under(MergeRule.COUNTER)
+    async with new_log() as log:
+        async with CrdtService(log, sets, service_id="fields", snapshots=snapshots) as fields:
+            await fields.update("one", AddToField("tags", "dawn"))
+            await fields.save("one")
+        async with CrdtService(log, counters, service_id="fields", snapshots=snapshots) as fields:
+            assert await fields.update("one", CountField("tags", 2)) == {"tags": 2}
 
 
 @in_event_loop

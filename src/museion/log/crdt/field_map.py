@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -25,14 +25,17 @@ from museion.log.crdt.field_rules import (
     AddToField,
     ClearField,
     CountField,
+    FieldMapState,
     FieldOperation,
     FieldState,
     MergeRule,
     RemoveFromField,
     RuleChanged,
     RuleMismatch,
+    SetAside,
     SetField,
     fits,
+    is_filled,
     state_kind,
 )
 from museion.log.crdt.versions import RegisterState, Version, distinct, write
@@ -53,24 +56,6 @@ __all__ = [
 
 V = TypeVar("V")
 E = TypeVar("E", bound=Hashable)
-
-
-class SetAside(msgspec.Struct, Generic[V, E], frozen=True):
-    """An operation that no rule here goes with, and its stamp."""
-
-    operation: SetField[V] | ClearField | AddToField[E] | RemoveFromField[E] | CountField
-    stamp: Stamp
-
-
-class FieldMapState(msgspec.Struct, Generic[V, E], frozen=True):
-    """The state of each field that has a rule.
-
-    Attributes:
-        set_aside: by field, causes before effects, the operations that no rule here goes with.
-    """
-
-    fields: dict[str, CounterState | AddWinsSetState[E] | RegisterState[V]] = {}
-    set_aside: dict[str, tuple[SetAside[V, E], ...]] = {}
 
 
 class FieldMap(
@@ -201,7 +186,7 @@ class FieldMap(
             step = self._counter.prepare(CounterState(), Count(operation.by))
             return operation if step is not None else None
         if isinstance(operation, ClearField):
-            return operation if _is_filled(folded) else None
+            return operation if is_filled(folded) else None
         adds = folded.adds.get(operation.element) if isinstance(folded, AddWinsSetState) else None
         return None if adds is None else msgspec.structs.replace(operation, adds=adds)
 
@@ -271,6 +256,16 @@ class FieldMap(
         highest = self._highest(folded) if isinstance(folded, RegisterState) else None
         return highest is not None and self._precedence(value) < highest
 
+    # States from elsewhere
+
+    def is_mine(self, state: FieldMapState[V, E]) -> bool:
+        """Tell whether a state was folded under the rules that its fields have here."""
+        return all(
+            isinstance(folded, state_kind(self.rules[field]))
+            for field, folded in state.fields.items()
+            if field in self.rules
+        )
+
     # Operations that waited for a rule
 
     def _with_set_aside(self, state: FieldMapState[V, E]) -> FieldMapState[V, E]:
@@ -302,10 +297,3 @@ def _register_effect(
         else Version(None, stamp, cleared=True)
     )
     return write(register, version, operation.replaces if named else None)
-
-
-def _is_filled(folded: FieldState[Any, Any] | None) -> bool:
-    if isinstance(folded, AddWinsSetState):
-        return bool(folded.adds)
-    versions = folded.versions if isinstance(folded, RegisterState) else ()
-    return any(not each.cleared for each in versions)

@@ -1,17 +1,18 @@
-"""How the fields of a map are merged: one rule each, and the operations that go with it."""
+"""How the fields of a map are merged: one rule each, its operations, and its states."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from museion.base.errors import Conflict, InvalidInput
 from museion.log.crdt.add_wins_set import AddWinsSetState
 from museion.log.crdt.counter import CounterState
+from museion.log.crdt.crdt import Stamp
 from museion.log.crdt.versions import RegisterState
 from museion.log.event import EventId
 
@@ -81,6 +82,24 @@ FieldOperation: TypeAlias = (
 FieldState: TypeAlias = CounterState | AddWinsSetState[E] | RegisterState[V]
 
 
+class SetAside(msgspec.Struct, Generic[V, E], frozen=True):
+    """An operation that no rule here goes with, and its stamp."""
+
+    operation: SetField[V] | ClearField | AddToField[E] | RemoveFromField[E] | CountField
+    stamp: Stamp
+
+
+class FieldMapState(msgspec.Struct, Generic[V, E], frozen=True):
+    """The state of each field that has a rule.
+
+    Attributes:
+        set_aside: by field, causes before effects, the operations that no rule here goes with.
+    """
+
+    fields: dict[str, CounterState | AddWinsSetState[E] | RegisterState[V]] = {}
+    set_aside: dict[str, tuple[SetAside[V, E], ...]] = {}
+
+
 class RuleMismatch(InvalidInput):
     """An operation does not go with the rule of its field, or the field has no rule here."""
 
@@ -110,6 +129,14 @@ def fits(rule: MergeRule | None, operation: object) -> bool:
 def state_kind(rule: MergeRule) -> type:
     """Return the class of the states that fields of a rule have."""
     return _STATES[rule]
+
+
+def is_filled(folded: FieldState[Any, Any] | None) -> bool:
+    """Tell whether clearing the field would take something away."""
+    if isinstance(folded, AddWinsSetState):
+        return bool(folded.adds)
+    versions = folded.versions if isinstance(folded, RegisterState) else ()
+    return any(not each.cleared for each in versions)
 
 
 _REGISTER = (SetField, ClearField)

@@ -12,24 +12,28 @@ same type; its service may have another name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import msgspec
-
-from museion.base.errors import Damaged, InvalidInput
+from museion.base.errors import InvalidInput
 from museion.log.crdt.crdt import Stamp, StoredCrdt
+from museion.log.crdt.operation_form import (
+    KnowsStates,
+    OperationForm,
+    OperationWritten,
+    UnreadableOperation,
+    UnwritableOperation,
+    ValueForm,
+)
 from museion.log.event_log import EventLog
-from museion.log.event_types import event_type
 from museion.log.snapshots import Retention, Snapshot, SnapshotStore
 from museion.log.sourced.aggregate import Aggregate, command, handles
 from museion.log.sourced.aggregates import Aggregates, wall_clock_ms
-from museion.log.sourced.refusals import SnapshotRefused
 
 __all__ = [
     "CrdtService",
     "InvalidCrdtName",
+    "KnowsStates",
     "OperationWritten",
     "UnreadableOperation",
     "UnwritableOperation",
@@ -42,19 +46,6 @@ O = TypeVar("O")  # noqa: E741 (an operation)
 V = TypeVar("V")
 
 
-@event_type("museion.crdt.operation-written")
-class OperationWritten(msgspec.Struct, frozen=True):
-    """An operation of a replicated type took place.
-
-    Attributes:
-        crdt: the name of the type.
-        operation: its stored form.
-    """
-
-    crdt: str
-    operation: bytes
-
-
 class InvalidCrdtName(InvalidInput):
     """A name would not keep instances of different types apart."""
 
@@ -62,39 +53,6 @@ class InvalidCrdtName(InvalidInput):
         super().__init__(
             f"Expected a name of a CRDT without ':', and not empty; got {name!r:.200}."
         )
-
-
-class UnwritableOperation(InvalidInput):
-    """An operation has no stored form that it could be read back from; nothing was written."""
-
-    def __init__(self, crdt: str, operation: object, reason: Exception) -> None:
-        super().__init__(
-            f"Expected an operation of {crdt!r}, got {operation!r:.200}: {reason}.",
-            remedy="Give values of the declared type, or a ValueForm for types of your own.",
-        )
-
-
-class UnreadableOperation(Damaged):
-    """A stored operation is not of the form that its type has here."""
-
-    def __init__(self, crdt: str, reason: Exception) -> None:
-        super().__init__(
-            f"Expected the stored form of an operation of {crdt!r}; {reason}.",
-            remedy="Use one type of values under one name of a CRDT at all sites.",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ValueForm:
-    """How values of types that msgspec does not know are written and read back.
-
-    Args:
-        to_plain: makes something that msgspec encodes; as `enc_hook` of `msgspec`.
-        from_plain: makes a value of a type from it; as `dec_hook` of `msgspec`.
-    """
-
-    to_plain: Callable[[Any], Any] | None = None
-    from_plain: Callable[[type, Any], Any] | None = None
 
 
 def aggregate_id_of(crdt_name: str, instance_id: str) -> str:
@@ -137,7 +95,7 @@ class CrdtService(Generic[S, O, V]):
         service_id: str,
         snapshots: SnapshotStore | None = None,
         retention: Retention | None = None,
-        form: ValueForm = ValueForm(),
+        form: ValueForm | None = None,
         max_live: int | None = None,
         idle_after_s: float | None = None,
         max_waiting: int = 1000,
@@ -145,7 +103,7 @@ class CrdtService(Generic[S, O, V]):
     ) -> None:
         self._crdt = crdt
         aggregate_id_of(crdt.name, "")
-        codec = _Codec(crdt, form)
+        stored = OperationForm(crdt, form or ValueForm())
         kind = _kind(service_id, crdt)
         self._instances: Aggregates[_Instance] = Aggregates(
             log,
@@ -156,7 +114,7 @@ class CrdtService(Generic[S, O, V]):
             idle_after_s=idle_after_s,
             max_waiting=max_waiting,
             now_ms=now_ms,
-            create=lambda: kind(codec),
+            create=lambda: kind(stored),
         )
 
     async def __aenter__(self) -> Self:
@@ -217,61 +175,23 @@ class CrdtService(Generic[S, O, V]):
         return self._instances.handle(aggregate_id_of(self._crdt.name, instance_id))
 
 
-class _Codec:
-    """Writes and reads the states and operations of one type."""
-
-    def __init__(self, crdt: StoredCrdt[Any, Any, Any], form: ValueForm) -> None:
-        self.crdt = crdt
-        self._encoder = msgspec.msgpack.Encoder(enc_hook=form.to_plain)
-        self._operations = msgspec.msgpack.Decoder(crdt.operation_type, dec_hook=form.from_plain)
-        self._states = msgspec.msgpack.Decoder(crdt.state_type, dec_hook=form.from_plain)
-
-    def write(self, operation: object) -> OperationWritten:
-        """Return the payload of an operation. Raises `UnwritableOperation`."""
-        try:
-            content = self._encoder.encode(operation)
-            # What could not be read back would stop, for good, every site that replays it.
-            self._operations.decode(content)
-        except Exception as reason:  # hooks may raise anything
-            raise UnwritableOperation(self.crdt.name, operation, reason) from reason
-        return OperationWritten(self.crdt.name, content)
-
-    def read(self, written: OperationWritten) -> Any:
-        """Return the operation of a payload. Raises `UnreadableOperation`."""
-        try:
-            return self._operations.decode(written.operation)
-        except Exception as reason:
-            raise UnreadableOperation(self.crdt.name, reason) from reason
-
-    def encode_state(self, state: object) -> bytes:
-        """Return the stored form of a state."""
-        return self._encoder.encode(state)
-
-    def decode_state(self, content: bytes) -> Any:
-        """Return a state. Raises `SnapshotRefused`, so that the operations are replayed."""
-        try:
-            return self._states.decode(content)
-        except Exception as reason:
-            raise SnapshotRefused(f"its state is not one of {self.crdt.name!r}") from reason
-
-
 class _Instance(Aggregate):
     """One instance; its subclasses have the names of the services."""
 
-    def __init__(self, codec: _Codec) -> None:
-        self._codec = codec
-        self._state = codec.crdt.zero()
+    def __init__(self, form: OperationForm) -> None:
+        self._form = form
+        self._state = form.crdt.zero()
 
     @command
     async def value(self) -> Any:
-        return self._codec.crdt.value(self._state)
+        return self._form.crdt.value(self._state)
 
     @command
     async def update(self, operation: object) -> Any:
-        crdt = self._codec.crdt
+        crdt = self._form.crdt
         prepared = crdt.prepare(self._state, operation)
         if prepared is not None:
-            await self.persist(self._codec.write(prepared))
+            await self.persist(self._form.write(prepared))
         return crdt.value(self._state)
 
     @command
@@ -280,14 +200,14 @@ class _Instance(Aggregate):
 
     @handles
     def _written(self, event: OperationWritten) -> None:
-        operation = self._codec.read(event)
-        self._state = self._codec.crdt.effect(self._state, operation, Stamp.of(self.current))
+        operation = self._form.read(event)
+        self._state = self._form.crdt.effect(self._state, operation, Stamp.of(self.current))
 
     def snapshot_state(self) -> bytes:
-        return self._codec.encode_state(self._state)
+        return self._form.encode_state(self._state)
 
     def restore(self, state: bytes) -> None:
-        self._state = self._codec.decode_state(state)
+        self._state = self._form.decode_state(state)
 
 
 def _kind(service_id: str, crdt: StoredCrdt[Any, Any, Any]) -> type[_Instance]:
