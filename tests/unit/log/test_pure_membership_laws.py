@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import msgspec
@@ -20,7 +21,7 @@ from museion.log.crdt.pure.pure_events import (
     PureEvent,
 )
 from museion.log.crdt.pure.replica import Replica
-from museion.log.event import Event
+from museion.log.event import Event, EventId
 from museion.log.vector_time import VectorTime
 
 FOUNDERS = ("a", "b")
@@ -81,17 +82,29 @@ class Region:
 
     def _admit_or_retire(self, place: Place, random: Random) -> None:
         other = self.places[random.choice(list(self.places))]
-        known = place.replica.stability
-        if not any(other.name in each.replica.stability.locations for each in self.places.values()):
+        tables = [each.replica.stability for each in self.places.values()]
+        if not any(other.name in each.locations for each in tables):
             place.write(LocationAdmitted(other.name), 0)
-        elif other.name in known.locations and other.name not in known.retired:
-            staying = [each for each in known.locations if each not in known.retired]
-            if len(staying) > 1 and random.random() < 0.3:
-                other.cut_off = True  # first its lines are cut
-                place.write(LocationRetired(other.name), 0)
-                if other is place:  # its last word is heard by somebody
-                    heir = self.places[random.choice([e for e in staying if e != place.name])]
-                    self._bring_all(place, heir)
+        elif random.random() < 0.4 and not any(other.name in each.retired for each in tables):
+            self._retire(place, other, random)
+
+    def _retire(self, place: Place, other: Place, random: Random) -> None:
+        table = place.replica.stability
+        others = [each for each in table.locations if each not in (*table.retired, other.name)]
+        if other.name not in table.locations or not others:
+            return
+        other.cut_off = True  # first its lines are cut
+        for each in self.places.values():  # then all that anybody has of it is gathered
+            if not each.cut_off and random.random() < 0.9:
+                self._bring_all(each, place)
+        reachable = [each for each in self.places.values() if not each.cut_off]
+        left = {event for each in reachable for event in _ids(each.log, other.name)}
+        if not left <= _ids(place.log, other.name):
+            other.cut_off = False  # not gathered yet: not now
+            return
+        place.write(LocationRetired(other.name), 0)
+        if other is place:  # its last word is heard by somebody
+            self._bring_all(place, self.places[random.choice(others)])
 
     def _bring_all(self, source: Place, target: Place) -> None:
         for event in source.log:
@@ -125,6 +138,10 @@ class Region:
                     history.append((operation, Stamp.of(event)))
         value = self.kind.crdt.value(place.replica.state(INSTANCE))
         assert value == self.kind.oracle(history)
+
+
+def _ids(log: Sequence[Event], writer: str) -> set[EventId]:
+    return {event.id for event in log if event.process_id == writer}
 
 
 def _is_next(event: Event, seen: VectorTime) -> bool:

@@ -208,8 +208,9 @@ class PureCrdtService(Generic[O, B, V]):
     async def retire(self, location: str) -> None:
         """Let a location leave for good, so that nobody waits for it any more.
 
-        Best done by the location itself, as its last act. Otherwise its lines must be cut first,
-        and all that it wrote must be here: where it takes part on its own, what it writes is lost.
+        Best done by the location itself, as its last act. Elsewhere, and at one place only, first
+        cut its lines and exchange events between all that are left, so that everything of it that
+        any log still holds is here. What comes of it later makes locations differ for good.
 
         Raises:
             NoSuchChange: it does not take part. Otherwise as `update`.

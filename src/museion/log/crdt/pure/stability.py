@@ -15,8 +15,9 @@ stable elsewhere would contradict it:
 - Who admits a location does so in an event, and the newcomer writes only when it has that event,
   thus all that came before it. Nothing that does not come before it can have become stable without
   the newcomer: it took an event of the admitting location from after the admission.
-- A location that leaves is waited for until all others are known to have the event that retires
-  it. They take nothing from it any more from there on, so what it wrote has arrived by then.
+- Who retires a location has all that it wrote, and its lines are cut, so nothing of it is to come
+  behind that event. To be safe it is waited for until all others are known to have that event.
+  What it wrote may tell of a newcomer whom nobody else has admitted; so to have most is not enough.
 
 Source: Baquero, Almeida, Shoker, arXiv 1710.04469, 2017, the section on causal stability, with the
 departures above; there the set of replicas is fixed.
