@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from museion.log.replication.endpoint_settings import EndpointSettings
 
-_FIRST_SPAN = 512
+_FIRST_SPAN = 128
 _LEAST_BYTES = 64 << 10
 _SLOW_SHARE = 4
 """An answer that takes longer than this share of its time limit is slow."""

@@ -106,7 +106,7 @@ class Replicator:
                 timed = await read.task
                 answer, is_idle = timed.answer, self._is_idle(read, timed)
                 self._look_at(read, timed)
-                self._plan_after(read, answer)
+                await self._plan_after(read, answer)
                 if self._settings.ahead > 1 and not is_idle:
                     self._ask()  # it travels while this answer is stored
                 await self._store(read, answer)
@@ -182,12 +182,21 @@ class Replicator:
         # Before anything of it is stored: what came around a cycle says so itself.
         self._on_filtered(answer.filtered)
 
-    def _plan_after(self, read: _Read, answer: ReadAnswer) -> None:
+    async def _plan_after(self, read: _Read, answer: ReadAnswer) -> None:
         self._end = max(self._end, answer.sequence_nr)
         if read.up_to is None:
             self._next = answer.scanned_to
-        elif answer.scanned_to < min(read.up_to, answer.sequence_nr):
+            return
+        left = min(read.up_to, answer.sequence_nr) - answer.scanned_to
+        if left > self._pace.span:
+            # Events are far larger than it seemed. One short read after the other for what is left
+            # of the range would take longer than to ask anew, for ranges of the right size.
+            await self._give_up_reads()
+            self._next = answer.scanned_to
+        elif left > 0 and self._settings.ahead > 1:
             self._reads.appendleft(self._begin(answer.scanned_to, read.up_to))
+        elif left > 0:
+            self._next = answer.scanned_to
 
     async def _store(self, read: _Read, answer: ReadAnswer) -> None:
         began_s = self._loop.time()
