@@ -73,6 +73,10 @@ class VectorTime(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=Fals
             return NotImplemented
         return self.times == other.times or _entries(self.times) == _entries(other.times)
 
+    def __ne__(self, other: object) -> bool:
+        # Not left to the struct: without `eq` of its own it compares addresses here.
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(frozenset(_entries(self.times).items()))
 

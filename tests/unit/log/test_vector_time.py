@@ -115,6 +115,12 @@ def test_entries_of_zero_change_no_relation_and_no_merge(one: VectorTime, two: V
     assert padded.merge(two) == one.merge(two) == two.merge(padded)
 
 
+@given(vector_times, vector_times)
+def test_times_differ_if_they_are_not_equal(one: VectorTime, two: VectorTime) -> None:
+    assert (one != two) is not (one == two)
+    assert (one != VectorTime(dict(one.times))) is False
+
+
 @given(vector_times)
 def test_entries_of_zero_count_as_missing(one: VectorTime) -> None:
     padded = VectorTime({**dict.fromkeys("wxyz", 0), **one.times})

@@ -1,0 +1,287 @@
+"""The one who sees everything: what was written where, and whether that may be.
+
+It looks at each change when it gets to a disk, and knows what no site knows: who wrote what first,
+what was acknowledged to whom, and what was lost with a disk and is excused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from blake3 import blake3
+
+from museion.log.chain import START
+from museion.log.event import Event, EventId
+from museion.log.event_store import StoreState, WriteBatch
+from museion.log.replication.connection import log_id_of
+from museion.log.replication.link import PROGRESS
+from museion.log.replication.protocol import ReadAnswer
+from museion.log.replication.wire import from_wire
+from museion.log.vector_time import merge_all
+from museion.testing.simulation.disk import Deleted, Entry, Removed
+
+MayHave = Callable[[Event], bool]
+"""Tells whether an event may be at a site."""
+
+
+class Violated(AssertionError):
+    """Something that must never be was seen."""
+
+
+@dataclass
+class LogLedger:
+    """What is known of one log.
+
+    Attributes:
+        may_have: what may get here; everything where it is None.
+        numbers: event -> its number here; events that were removed are among them.
+        by_number: the same, in the order of the log.
+        have: the newest event of each origin.
+        progress: how far each other log was read, by its id.
+        acknowledged: events that somebody here was told are written.
+        is_new_since_loss: it lost its disk once, so it may lack what others have removed.
+    """
+
+    log_id: str
+    may_have: MayHave | None = None
+    numbers: dict[EventId, int] = field(default_factory=dict)
+    by_number: list[tuple[int, EventId]] = field(default_factory=list)
+    have: dict[str, int] = field(default_factory=dict)
+    progress: dict[str, int] = field(default_factory=dict)
+    acknowledged: dict[EventId, None] = field(default_factory=dict)
+    removed_to: int = 0
+    is_new_since_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An event as it was first seen.
+
+    Attributes:
+        shared: the bytes that are the same at every site: form, chain digest, envelope.
+    """
+
+    event: Event
+    shared: bytes
+
+
+class Ledger:
+    """Checks every change of every log; each method raises `Violated` with the reason.
+
+    Attributes:
+        logs: log id -> what is known of it.
+        originals: event id -> as it was first seen.
+        excused: events that were lost with a disk before any other had them.
+        removed: events that were removed from some log.
+        set_back: logs that lost events: progress in them may fall.
+    """
+
+    def __init__(self) -> None:
+        self.logs: dict[str, LogLedger] = {}
+        self.originals: dict[EventId, Original] = {}
+        self.excused: set[EventId] = set()
+        self.removed: set[EventId] = set()
+        self.set_back: set[str] = set()
+        self._order: dict[str, list[int]] = {}
+
+    def log(self, log_id: str) -> LogLedger:
+        """Return what is known of a log."""
+        return self.logs.setdefault(log_id, LogLedger(log_id))
+
+    def mounted(self, log_id: str, journal: Sequence[Entry]) -> None:
+        """Look through the whole of a log that was opened."""
+        known = self.log(log_id)
+        known.numbers, known.by_number, known.have = {}, [], {}
+        known.progress, known.removed_to = {}, 0
+        for entry in journal:
+            self._take(known, entry, is_new=False)
+        gone = [each for each in known.acknowledged if each not in known.numbers]
+        if gone:
+            raise Violated(f"{log_id}: {gone[0]} was acknowledged, and is gone after a restart")
+
+    def written(self, log_id: str, entry: Entry) -> None:
+        """Look at a change of a log."""
+        self._take(self.log(log_id), entry, is_new=True)
+
+    def _take(self, known: LogLedger, entry: Entry, *, is_new: bool) -> None:
+        match entry:
+            case Deleted():
+                pass
+            case Removed(to, _):
+                known.removed_to = max(known.removed_to, to)
+                end = bisect_right(known.by_number, to, key=_number)
+                self.removed.update(event_id for _, event_id in known.by_number[:end])
+            case _:
+                for event, frame in zip(entry.events, entry.frames, strict=True):
+                    self._see(known, event, frame[4:])
+                for name, position in entry.progress.items():
+                    if name.startswith(PROGRESS):
+                        source_id = name.removeprefix(PROGRESS)
+                        if is_new:
+                            self._check_progress(known, source_id, position)
+                        known.progress[source_id] = position
+
+    def acknowledge(self, log_id: str, events: Iterable[Event]) -> None:
+        """Note that somebody was told that these are written."""
+        known = self.log(log_id)
+        for event in events:
+            if event.id not in known.numbers:
+                raise Violated(f"{log_id}: {event.id} was acknowledged before it was durable")
+            known.acknowledged[event.id] = None
+
+    def refused(self, log_id: str, payloads: Collection[bytes]) -> None:
+        """Note that somebody was told that these are certainly not written."""
+        for _, event_id in self.log(log_id).by_number[-64:]:
+            if self.originals[event_id].event.payload in payloads:
+                raise Violated(f"{log_id}: {event_id} was refused, and is written nevertheless")
+
+    def left(self, source: str, target: str, answer: ReadAnswer) -> None:
+        """Look at what leaves a site: what the target may not have never does."""
+        log_name = answer.source_log_id.partition(":")[2]
+        may_have = self.log(log_id_of(target, log_name)).may_have
+        if may_have is None:
+            return
+        for wire in answer.events:
+            event = from_wire(wire)
+            if not may_have(event):
+                raise Violated(f"{source}: {event.id} leaves for {target}, which may not have it")
+
+    def lost(self, log_id: str, journal: Sequence[Entry]) -> None:
+        """Note that a log lost its disk and has only this journal now."""
+        known = self.log(log_id)
+        left = {
+            event.id for entry in journal if isinstance(entry, WriteBatch) for event in entry.events
+        }
+        elsewhere = [other.numbers for other in self.logs.values() if other is not known]
+        for event_id in [each for each in known.numbers if each not in left]:
+            if not any(event_id in numbers for numbers in elsewhere):
+                self.excused.add(event_id)
+                self.originals.pop(event_id, None)
+                self._order[event_id.process_id].remove(event_id.time)
+        known.numbers = {}
+        known.acknowledged = {each: None for each in known.acknowledged if each in left}
+        known.is_new_since_loss = True
+        self.set_back.add(log_id)
+
+    # What must hold at the end
+
+    def check_state(self, log_id: str, state: StoreState, journal: Sequence[Entry]) -> None:
+        """Compare what a store says of itself with all that was written to it."""
+        batches = [entry for entry in journal if isinstance(entry, WriteBatch)]
+        events = [event for batch in batches for event in batch.events]
+        stamps = merge_all(event.vector_timestamp for event in events)
+        if state.version != stamps:
+            raise Violated(f"{log_id}: its version {state.version} is not the merge {stamps}")
+        chain = {e.process_id: e.chain_digest for e in events if e.chain_digest is not None}
+        if dict(state.chain) != chain:
+            raise Violated(f"{log_id}: it ends with other chain digests than its events")
+
+    def check_complete(self) -> None:
+        """Compare all logs: the same events everywhere, but for what may not be there."""
+        everything = {each for known in self.logs.values() for each in known.numbers}
+        for event_id in [each for known in self.logs.values() for each in known.acknowledged]:
+            if event_id not in everything:
+                raise Violated(f"{event_id} was acknowledged, and nobody has it")
+        for known in self.logs.values():
+            self._check_log(known, everything)
+
+    def _check_log(self, known: LogLedger, everything: set[EventId]) -> None:
+        for event_id in sorted(everything, key=_identity):
+            event = self.originals[event_id].event
+            may = known.may_have is None or event_id.process_id == known.log_id
+            may = may or (known.may_have is not None and known.may_have(event))
+            if event_id in known.numbers:
+                if not may:
+                    raise Violated(f"{known.log_id}: has {event_id}, which may not be there")
+            elif may and not (known.is_new_since_loss and event_id in self.removed):
+                raise Violated(f"{known.log_id}: lacks {event_id} at the end")
+
+    # Each event
+
+    def _see(self, known: LogLedger, event: Event, shared: bytes) -> None:
+        event_id = event.id
+        if event_id in known.numbers:
+            raise Violated(f"{known.log_id}: {event_id} is there twice")
+        if known.by_number and event.sequence_nr <= known.by_number[-1][0]:
+            raise Violated(f"{known.log_id}: number {event.sequence_nr} comes out of order")
+        original = self.originals.get(event_id)
+        if original is None:
+            self._see_first(event, shared)
+        elif original.shared != shared:
+            raise Violated(f"{known.log_id}: {event_id} is another event than elsewhere")
+        self._check_causes(known, event)
+        known.numbers[event_id] = event.sequence_nr
+        known.by_number.append((event.sequence_nr, event_id))
+        known.have[event_id.process_id] = event_id.time
+
+    def _see_first(self, event: Event, shared: bytes) -> None:
+        event_id = event.id
+        order = self._order.setdefault(event_id.process_id, [])
+        if order and event_id.time < order[-1]:
+            raise Violated(f"{event_id} is new, but {order[-1]} of its origin was there before")
+        before = START
+        if order:
+            last = self.originals[EventId(event_id.process_id, order[-1])]
+            before = last.event.chain_digest or START
+        envelope = shared[1 + len(START) :]
+        if event.chain_digest != blake3(before + envelope).digest():
+            raise Violated(f"{event_id}: its chain digest does not follow the one before it")
+        insort(order, event_id.time)
+        self.originals[event_id] = Original(event, shared)
+        self.excused.discard(event_id)
+
+    def _check_causes(self, known: LogLedger, event: Event) -> None:
+        event_id = event.id
+        if event_id.time <= known.have.get(event_id.process_id, 0):
+            raise Violated(f"{known.log_id}: {event_id} comes behind a later one of its origin")
+        for process_id, time in event.vector_timestamp.times.items():
+            up_to = time - 1 if process_id == event_id.process_id else time
+            for missing in self._missing(known, process_id, up_to):
+                raise Violated(f"{known.log_id}: {event_id} is there before its cause {missing}")
+
+    def _missing(self, known: LogLedger, process_id: str, up_to: int) -> Iterable[EventId]:
+        have = known.have.get(process_id, 0)
+        if have >= up_to:
+            return
+        order = self._order.get(process_id, [])
+        for time in order[bisect_right(order, have) : bisect_right(order, up_to)]:
+            missing = EventId(process_id, time)
+            if not self._may_lack(known, missing):
+                yield missing
+
+    def _may_lack(self, known: LogLedger, event_id: EventId) -> bool:
+        if known.is_new_since_loss and event_id in self.removed:
+            return True
+        if known.may_have is None or event_id.process_id == known.log_id:
+            return False
+        return not known.may_have(self.originals[event_id].event)
+
+    def _check_progress(self, known: LogLedger, source_id: str, position: int) -> None:
+        before = known.progress.get(source_id, 0)
+        if position < before:
+            if source_id not in self.set_back:
+                raise Violated(
+                    f"{known.log_id}: progress in {source_id} falls from {before} to {position}"
+                )
+            return
+        source = self.logs.get(source_id)
+        if source is None or source_id in self.set_back:
+            return
+        first = bisect_right(source.by_number, before, key=_number)
+        last = bisect_right(source.by_number, position, key=_number)
+        for _, event_id in source.by_number[first:last]:
+            if event_id not in known.numbers and not self._may_lack(known, event_id):
+                raise Violated(
+                    f"{known.log_id}: progress in {source_id} is {position}, but {event_id} is not"
+                    " here"
+                )
+
+
+def _number(entry: tuple[int, EventId]) -> int:
+    return entry[0]
+
+
+def _identity(event_id: EventId) -> tuple[str, int]:
+    return event_id.process_id, event_id.time
