@@ -49,6 +49,7 @@ def _lines(detail: AssetDetail) -> list[str]:
             (field.label, f"{field.value}  ({field.source})")
             for field in shown_fields(detail.values)
         ),
+        *_said(detail),
         ("Labels", ", ".join(f"{each.word} {each.score:.2f}" for each in detail.labels)),
         *((r.rendition, f"{r.width}×{r.height} {r.media_type}") for r in detail.renditions),
         ("fingerprint", asset.fingerprint or ""),
@@ -57,3 +58,22 @@ def _lines(detail: AssetDetail) -> list[str]:
     ]
     width = max(len(name) for name, _ in rows)
     return [asset.filename, *(f"  {name:<{width}}  {value}" for name, value in rows if value)]
+
+
+def _said(detail: AssetDetail) -> list[tuple[str, str]]:
+    """Return what people said: every version of a field, and the changes that can be undone."""
+    people = detail.people
+    rows = [
+        (
+            f"{field.label}, in conflict" if field.in_conflict else field.label,
+            f"{version.text or '(empty)'}  ({version.by}, {version.time[:10]})",
+        )
+        for field in people.fields
+        for version in field.versions
+    ]
+    rows += [("comment", f"{each.text}  ({each.by}, {each.time[:10]})") for each in people.comments]
+    rows += [
+        ("change", f"{each.id}  {', '.join(each.fields)}  ({each.by}, {each.time[:10]})")
+        for each in people.changes
+    ]
+    return rows
