@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import museion.log.crdt
 from museion.log.crdt.add_wins_set import Add, AddWinsSet, AddWinsSetState, Remove
 from museion.log.crdt.cart import Cart, InvalidQuantity, PutIn, TakeOut
 from museion.log.crdt.counter import MAX_STEP, Count, Counter, StepTooLarge
@@ -72,6 +73,14 @@ def meet(first: Replica, second: Replica) -> object:
     second.hear(first)
     assert first.state == second.state
     return first.value
+
+
+def test_every_name_at_the_door_is_there() -> None:
+    assert sorted(museion.log.crdt._HOMES) == museion.log.crdt.__all__
+    for name in museion.log.crdt.__all__:
+        assert getattr(museion.log.crdt, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Countr'"):
+        _ = museion.log.crdt.Countr
 
 
 # Counter
