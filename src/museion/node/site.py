@@ -52,6 +52,7 @@ class Site(Archive):
     folder: Path
     settings: Settings
     lock: SiteLock
+    catalog_runner: ProjectionRunner
     _pipeline: Pipeline
 
     @classmethod
@@ -177,7 +178,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
 
 
 def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipeline:
-    first = ProjectionRunner(site.log, catalog)
+    site.catalog_runner = first = ProjectionRunner(site.log, catalog)
     behind = [
         ProjectionRunner(site.log, projection, pause_s=_INDEX_PAUSE_S, behind=first)
         for projection in indexes.projections(site.catalog)

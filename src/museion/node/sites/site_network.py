@@ -21,6 +21,7 @@ from museion.api.site_schemas import (
 from museion.archive.membership import Member, SiteDescribed, SiteRetired, membership_event
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
+from museion.blobs.blob_store import Digest
 from museion.log.replication.connection import Connection, Direction
 from museion.log.replication.directory import FileSiteDirectory, KnownKey, KnownSite
 from museion.log.replication.endpoint import Endpoint
@@ -33,6 +34,7 @@ from museion.log.replication.protocol import Application
 from museion.log.replication.site_keys import NoSiteKey, SiteKeys
 from museion.log.replication.topology import FileTopologyStore
 from museion.node.site import Site
+from museion.node.sites.blob_lines import BLOBS, BlobLines
 from museion.node.sites.membership_follower import MembershipFollower
 from museion.node.sites.overview import links_shown, site_card, site_names
 from museion.node.sites.site_door import AsgiApp
@@ -89,7 +91,14 @@ class SiteNetwork:
             now_ms=_now_ms,
             joins=desk,
         )
-        self.doors: Mapping[str, AsgiApp] = {"/replication/": door}
+        self._lines = BlobLines(
+            site,
+            self._keys,
+            self._directory,
+            reachable=self._reachable,
+            may_have=self._may_have,
+        )
+        self.doors: Mapping[str, AsgiApp] = {"/replication/": door, BLOBS: self._lines.door}
 
     @classmethod
     @asynccontextmanager
@@ -101,7 +110,8 @@ class SiteNetwork:
         """
         network = cls(site, served_at=served_at)
         await network.follower.catch_up()
-        async with network.endpoint:
+        site.name_sites(network._name_of)
+        async with network._lines.open(), network.endpoint:
             tasks = [
                 asyncio.create_task(network.follower.run()),
                 asyncio.create_task(network._tend()),
@@ -129,13 +139,7 @@ class SiteNetwork:
             needs_recovery=False,
             conflicts=await asyncio.to_thread(self._site.catalog.people.conflict_count),
             waiting_for=[],
-            blobs=BlobsWaiting(
-                policy=self._site.settings.blobs,
-                waiting=0,
-                bytes_waiting=0,
-                bytes_per_s=0.0,
-                failed=0,
-            ),
+            blobs=await self._blobs_waiting(),
             sites=[self._card(site.site_id) for site in self._directory.sites()],
             links=links_shown(status),
         )
@@ -288,6 +292,39 @@ class SiteNetwork:
             and each.site_id not in status.retired
             and self._url_of(each.site_id)
         ]
+
+    async def _blobs_waiting(self) -> BlobsWaiting:
+        exchange = self._site.blob_exchange
+        assert exchange is not None, "the lines are open as long as the network is"
+        status = await asyncio.to_thread(exchange.status)
+        return BlobsWaiting(
+            policy=self._site.settings.blobs,
+            waiting=status.wanted,
+            bytes_waiting=status.wanted_bytes,
+            bytes_per_s=status.rate_bytes_per_s,
+            failed=status.failing,
+        )
+
+    def _reachable(self) -> list[KnownSite]:
+        """Return the sites that can be asked for blobs: those connected with this one first."""
+        connected = frozenset(self.endpoint.neighbours)
+        retired = frozenset(self.endpoint.status().retired)
+        sites = [
+            site
+            for site in self._directory.sites()
+            if site.url and not site.revoked and site.site_id not in retired
+        ]
+        return sorted(sites, key=lambda site: site.site_id not in connected)
+
+    def _may_have(self, site_id: str, digest: Digest) -> bool:
+        retired = self.endpoint.status().retired
+        return site_id not in retired and not self._site.catalog.withholds(digest)
+
+    def _name_of(self, site_id: str) -> str | None:
+        if site_id == self.endpoint.endpoint_id:
+            return self._site.name
+        site = self._directory.lookup(site_id)
+        return site.name if site else None
 
     def _hear(self, members: Mapping[str, Member]) -> None:
         del members
