@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from opened_log import new, opened, steered
 from pure_sites import AnyService, acknowledged, exchange, handled, logs, services
 
+from museion.base.retry import RetryPolicy
 from museion.log.crdt.counter import Count, StepTooLarge
 from museion.log.crdt.pure.add_wins_set import Add, PureAddWinsSet, Remove
 from museion.log.crdt.pure.cart import PureCart, Put, QuantityOutOfRange
@@ -24,7 +25,7 @@ from museion.log.crdt.pure.service_refusals import (
     PureServiceStopped,
 )
 from museion.log.event_log import EmitterInUse, EventLog, LogClosed
-from museion.log.event_store import WriteFailed
+from museion.log.event_store import ReadFailed, WriteFailed
 from museion.log.memory_store import MemoryEventStore
 from museion.log.replication.link import pull_all
 from museion.log.snapshots import MemorySnapshotStore
@@ -316,6 +317,35 @@ async def test_a_service_that_does_not_run_refuses() -> None:
 
 
 @in_event_loop
+async def test_a_service_may_be_opened_again() -> None:
+    async with logs("a") as (log,):
+        service = PureCrdtService(log, PureCounter(), locations=("a",))
+        async with service:
+            await service.update("clicks", Count(2))
+        async with service:
+            assert await service.update("clicks", Count(1)) == 3
+
+
+@in_event_loop
+async def test_a_log_that_cannot_be_read_for_a_while_is_tried_again() -> None:
+    store = steered()
+    async with opened(store) as log:
+        async with services(SET, log) as (sets,):
+            await sets.update("set", Add("x"))
+        failures = [ReadFailed("a test"), ReadFailed("a test")]
+
+        def fail_twice() -> None:
+            if failures:
+                raise failures.pop()
+
+        store.before_read = fail_twice
+        soon = RetryPolicy(first_delay_s=0.001)
+        async with PureCrdtService(log, SET, locations=("here",), policy=soon) as again:
+            assert await again.value("set") == {"x"}
+            assert again.trouble is None
+
+
+@in_event_loop
 async def test_a_service_ends_with_its_log() -> None:
     log = EventLog(MemoryEventStore(log_id="a"))
     async with services(SET, log) as (sets,):
@@ -333,6 +363,7 @@ async def test_an_operation_of_another_type_stops_the_service() -> None:
             await exchange(a, b)
             with pytest.raises(PureServiceStopped, match="UnreadableOperation"):
                 await _until_it_raises(strings)
+            assert "Expected an operation of" in str(strings.trouble)
         with pytest.raises(UnreadableOperation):
             await PureCrdtService(a, SET, locations=("a", "b")).__aenter__()
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from museion.base.errors import MuseionError
 from museion.base.retry import Retries, RetryPolicy
+from museion.log.crdt.pure.own_writes import OwnWrites
 from museion.log.crdt.pure.pure_crdt import PureCrdt
 from museion.log.crdt.pure.pure_events import (
     PURE_EVENTS,
@@ -44,21 +44,12 @@ from museion.log.snapshots import Snapshot, SnapshotStore
 from museion.log.sourced.aggregates import wall_clock_ms
 from museion.log.sourced.refusals import WrittenNotHandled
 from museion.log.subscription import Subscription
-from museion.log.vector_time import VectorTime
 
 __all__ = ["PureCrdtService", "PureStatus"]
 
 O = TypeVar("O")  # noqa: E741 (an operation)
 B = TypeVar("B")
 V = TypeVar("V")
-
-
-@dataclass(slots=True)
-class _UnderWay:
-    """An own event that is being written; `end` is where the log stood when that was over."""
-
-    stamp: VectorTime
-    end: int | None = None
 
 
 class PureCrdtService(Generic[O, B, V]):
@@ -99,6 +90,7 @@ class PureCrdtService(Generic[O, B, V]):
         self._crdt = crdt
         self._tag = shared_tag(crdt.name)
         self._emitter_id = f"pure-crdt:{crdt.name}@{log.log_id}"
+        self._founders = founders
         self._replica = Replica(crdt, log.log_id, founders)
         self._snapshots = ReplicaSnapshots(self._emitter_id, log.log_id, snapshots, now_ms)
         self._limit_s = limit_s
@@ -107,12 +99,14 @@ class PureCrdtService(Generic[O, B, V]):
         self._follower: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._handled: list[tuple[int, asyncio.Future[None]]] = []
-        self._under_way: list[_UnderWay] = []
+        self._own_writes = OwnWrites()
         self._claim = ExitStack()
 
     async def __aenter__(self) -> Self:
         self._claim.enter_context(self._log.claim(self._emitter_id))
         try:
+            self._failure = None
+            self._replica = Replica(self._crdt, self._log.log_id, self._founders)
             position = await self._snapshots.restore(self._replica, up_to=self._log.sequence_nr)
             end = self._log.sequence_nr
             await self._retries.until_done(lambda: self._replay(position, end))
@@ -141,7 +135,7 @@ class PureCrdtService(Generic[O, B, V]):
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """Locations whose silence keeps operations from becoming stable; show it to people."""
+        """Locations whose silence keeps operations from becoming stable."""
         return self._replica.waiting_for
 
     @property
@@ -151,8 +145,9 @@ class PureCrdtService(Generic[O, B, V]):
 
     @property
     def trouble(self) -> str | None:
-        """Why the log cannot be read now; None when it can."""
-        return self._retries.trouble
+        """Why the service stands still: it has failed, or the log cannot be read now; else None."""
+        failure = self._failure
+        return str(failure) if isinstance(failure, Exception) else self._retries.trouble
 
     async def value(self, instance_id: str) -> V:
         """Return the value of an instance, as far as the log was handled here.
@@ -242,13 +237,12 @@ class PureCrdtService(Generic[O, B, V]):
             destinations=(self._tag,),
             vector_timestamp=stability.seen,
         )
-        under_way = _UnderWay(stability.seen)
-        self._under_way.append(under_way)
+        write = self._own_writes.begin(stability.seen)
         try:
             (written,) = await self._log.append([event])
         finally:
             # However it ended, it is in the log by now or never will be.
-            under_way.end = self._log.sequence_nr
+            write.end = self._log.sequence_nr
             self._settle(subscription)
         await self._until_handled(subscription, written.sequence_nr)
 
@@ -291,11 +285,8 @@ class PureCrdtService(Generic[O, B, V]):
             subscription.close()
 
     def _settle(self, subscription: Subscription) -> None:
-        position = subscription.position
-        self._under_way = [
-            each for each in self._under_way if each.end is None or each.end > position
-        ]
-        self._replica.settle([each.stamp for each in self._under_way])
+        self._own_writes.forget(subscription.position)
+        self._replica.settle(self._own_writes.stamps)
 
     def _tell_waiting(self, position: int) -> None:
         for sequence_nr, done in self._handled:
