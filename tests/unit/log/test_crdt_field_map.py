@@ -335,6 +335,24 @@ def test_a_state_of_another_rule_is_not_folded_on_by_mistake() -> None:
         changed.effect(state, CountField("tags"), stamp("A", A=2))
 
 
+def test_operations_of_one_event_take_effect_in_their_order() -> None:
+    event = stamp("A", A=1)
+    state = after(
+        (SetField("caption", "x"), event),
+        (SetField("caption", "y"), event),
+        (AddToField("tags", "dawn"), event),
+        (ClearField("tags"), event),
+        (AddToField("tags", "dusk"), event),
+        (AddToField("tags", "dusk"), event),
+        (SetField("rating", "5"), event),
+        (ClearField("rating"), event),
+    )
+    assert FIELDS.value(state) == {"caption": "y", "tags": frozenset({"dusk"})}
+    assert FIELDS.conflicts(state) == {}
+    removal = FIELDS.prepare(state, RemoveFromField("tags", "dusk"))
+    assert removal == RemoveFromField("tags", "dusk", (event.id,))
+
+
 def test_an_effect_leaves_the_states_of_other_fields_as_they_are() -> None:
     state = after(
         *((AddToField("tags", f"tag-{i}"), stamp("A", A=i + 1)) for i in range(100)),

@@ -117,7 +117,7 @@ class AddWinsSet(StoredCrdt[AddWinsSetState[E], Add[E] | Remove[E], frozenset[E]
 
 
 def with_id(ids: tuple[EventId, ...], new: EventId) -> tuple[EventId, ...]:
-    """Return the ids and a new one, sorted, so that the order of arrival does not show."""
+    """Return the ids and a new one, each once, in an order that does not tell what came first."""
     if not ids:
         return (new,)
-    return tuple(sorted((*ids, new), key=lambda each: (each.process_id, each.time)))
+    return tuple(sorted({*ids, new}, key=lambda each: (each.process_id, each.time)))

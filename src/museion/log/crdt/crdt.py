@@ -63,6 +63,9 @@ class Crdt(Protocol[S, O, V_co]):
     """A replicated type: S its state, O its operations, V its value. States and operations are
     frozen and have a msgpack form.
 
+    An event may carry several operations; all have its stamp then, and take effect in their order.
+    A type says where that is not possible.
+
     Law: sites that have taken the effects of the same operations, each in some order that keeps
     causes before effects, have equal states and values.
     """

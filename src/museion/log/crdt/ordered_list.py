@@ -122,7 +122,8 @@ class OrderedList(StoredCrdt[OrderedListState[E], ListOperation[E], tuple[E, ...
     """A `StoredCrdt` whose value is the elements in order.
 
     An effect copies two dictionaries of references; `value` and `prepare` are O(places), some
-    milliseconds at 10,000. Insert and move many at once: that is one operation.
+    milliseconds at 10,000. Insert and move many at once: that is one operation. An event carries
+    at most one insert or move of a list, since places have the name of their event.
 
     Args:
         element_type: what elements are decoded to; hashable, and not None.

@@ -55,12 +55,17 @@ class Assign(msgspec.Struct, Generic[V], frozen=True, omit_defaults=True, tag="a
 def write(
     state: RegisterState[V], version: Version[V], replaces: tuple[EventId, ...] | None
 ) -> RegisterState[V]:
-    """Return the versions after a write. O(versions), which are as many as sites at most."""
+    """Return the versions after a write. O(versions), which are as many as sites at most.
+
+    Of several writes in one event, which have one stamp, the last one stands.
+    """
+    stamp = version.stamp
     if replaces is None:
-        past = version.stamp.vector_timestamp
-        kept = [each for each in state.versions if not each.stamp.vector_timestamp < past]
+        past = stamp.vector_timestamp
+        kept = [each for each in state.versions if not each.stamp.vector_timestamp <= past]
     else:
-        kept = [each for each in state.versions if each.stamp.id not in replaces]
+        gone = (*replaces, stamp.id)
+        kept = [each for each in state.versions if each.stamp.id not in gone]
     kept.append(version)
     return RegisterState(tuple(sorted(kept, key=_rank, reverse=True)))
 
