@@ -83,8 +83,7 @@ class PureCrdtService(Generic[O, B, V]):
         limit_s: float = 10.0,
         policy: RetryPolicy | None = None,
     ) -> None:
-        founders = tuple(locations)
-        if not founders:
+        if not (founders := tuple(locations)):
             raise NoFounders
         self._log = log
         self._crdt = crdt
