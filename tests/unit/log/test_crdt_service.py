@@ -27,6 +27,7 @@ from museion.log.event_log import EventLog, WritePolicy
 from museion.log.event_store import EventStore, WriteFailed
 from museion.log.file_snapshots import FileSnapshotStore
 from museion.log.memory_store import MemoryEventStore
+from museion.log.replication.link import pull_all
 from museion.log.snapshots import MemorySnapshotStore, Retention
 from museion.log.sourced.refusals import NotOpen
 from museion.testing.event_loop import in_event_loop, until
@@ -81,6 +82,22 @@ async def test_instances_come_into_being_when_they_are_asked_for() -> None:
         assert await likes.update("two", Count(-1)) == -1
         assert (await likes.value("one"), await likes.value("two")) == (3, -1)
         assert likes.live == ("one", "two")
+
+
+@in_event_loop
+async def test_a_state_tells_what_the_value_does_not() -> None:
+    notes = MultiValue(str)
+    async with (
+        new_log() as log,
+        new_log(MemoryEventStore(log_id="there")) as other,
+        CrdtService(log, notes, service_id="notes") as here,
+        CrdtService(other, notes, service_id="notes") as there,
+    ):
+        await here.update("one", Assign("x"))
+        await there.update("one", Assign("y"))
+        assert not notes.conflict(await here.state("one"))
+        await pull_all(other, log)
+        assert notes.conflict(await here.state("one"))
 
 
 @in_event_loop

@@ -8,18 +8,26 @@ from random import Random
 from typing import Any
 
 import pytest
+from joined_endpoints import world
 
 from museion.base.errors import Unavailable
 from museion.log.crdt.add_wins_set import Add, AddWinsSet, Remove
 from museion.log.crdt.counter import Count, Counter
 from museion.log.crdt.crdt import StoredCrdt
+from museion.log.crdt.field_map import (
+    AddToField,
+    FieldMap,
+    MergeRule,
+    RemoveFromField,
+    SetField,
+)
 from museion.log.crdt.ordered_list import InsertElements, MoveElements, OrderedList, RemoveElements
 from museion.log.crdt.service import CrdtService
 from museion.log.event_log import EventLog, WritePolicy
 from museion.log.event_store import WriteFailed
 from museion.log.memory_store import MemoryEventStore
 from museion.log.replication.link import pull_all
-from museion.testing.event_loop import in_event_loop
+from museion.testing.event_loop import in_event_loop, until
 from museion.testing.failing_store import FailingStore, FailureRates
 
 NAMES = ("hub", "east", "south", "west")
@@ -116,3 +124,36 @@ async def test_four_locations_converge_with_a_hundred_updates_each_and_failing_w
     assert failed > 3  # of some hundred writes, one in ten
     if isinstance(crdt, Counter):
         assert values[0] == total
+
+
+@in_event_loop
+async def test_four_locations_converge_over_endpoints_whose_lines_are_cut_and_mended() -> None:
+    random = chance("lines")
+    fields: Any = FieldMap(
+        {"tags": MergeRule.ADD_WINS_SET, "caption": MergeRule.KEPT_UNTIL_RESOLVED}, str, str
+    )
+    async with world(*NAMES) as sites, AsyncExitStack() as stack:
+        for leaf in NAMES[1:]:
+            await sites.join(NAMES[0], leaf)
+        services = [
+            await stack.enter_async_context(CrdtService(sites.log(name), fields, service_id="star"))
+            for name in NAMES
+        ]
+        for number in range(UPDATES):
+            for line in sites.lines.values():
+                line.mend() if random.random() < 0.7 else line.cut()
+            for service in services:
+                word = f"{random.choice('abc')}{number % 7}"
+                wanted = (AddToField, RemoveFromField)[number % 2]("tags", word)
+                await service.update("one", wanted)
+        for service, caption in zip(services, ("hub", "east", "east", "west"), strict=True):
+            await service.update("one", SetField("caption", caption))
+        for line in sites.lines.values():
+            line.mend()
+        logs = [sites.log(name) for name in NAMES]
+        await until(lambda: all(log.version == logs[0].version for log in logs))
+        states = [await service.state("one") for service in services]
+
+    assert states[1:] == states[:-1]
+    assert fields.value(states[0])["tags"]
+    assert fields.value(states[0])["caption"] in {"hub", "east", "west"}

@@ -144,6 +144,14 @@ class CrdtService(Generic[S, O, V]):
         value: V = await self._handle(instance_id).value()
         return value
 
+    async def state(self, instance_id: str) -> S:
+        """Return the state of an instance, for what else its type can tell, such as conflicts.
+
+        Raises: as `value`.
+        """
+        state: S = await self._handle(instance_id).state()
+        return state
+
     async def update(self, instance_id: str, operation: O) -> V:
         """Carry out an operation and return the value after it.
 
@@ -185,6 +193,10 @@ class _Instance(Aggregate):
     @command
     async def value(self) -> Any:
         return self._form.crdt.value(self._state)
+
+    @command
+    async def state(self) -> Any:
+        return self._state
 
     @command
     async def update(self, operation: object) -> Any:
