@@ -78,12 +78,14 @@ class _Writing:
 
     def __init__(self, partial: Partial) -> None:
         self._partial = partial
-        self._gathered = bytearray()
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self._write: asyncio.Future[None] | None = None
 
     async def add(self, piece: bytes) -> None:
-        self._gathered += piece
-        if len(self._gathered) >= CHUNK_BYTES:
+        self._gathered.append(piece)
+        self._gathered_bytes += len(piece)
+        if self._gathered_bytes >= CHUNK_BYTES:
             await self._written()
             self._begin()
 
@@ -94,7 +96,9 @@ class _Writing:
             await self._written()
 
     def _begin(self) -> None:
-        chunk, self._gathered = self._gathered, bytearray()
+        chunk = b"".join(self._gathered)
+        self._gathered.clear()
+        self._gathered_bytes = 0
         self._write = asyncio.ensure_future(asyncio.to_thread(self._partial.write, chunk))
 
     async def _written(self) -> None:
