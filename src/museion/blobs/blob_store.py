@@ -53,8 +53,8 @@ class Incoming(Protocol):
 class Partial(Protocol):
     """Bytes that are still coming for one known blob, from elsewhere; they survive a restart.
 
-    First `recall` until it says that there is no more, then write what follows, then keep. Calls
-    block; one thread at a time.
+    Where bytes are there, first `recall` until it says that there is no more; then write what
+    follows, then keep. Calls block; one at a time.
     """
 
     @property

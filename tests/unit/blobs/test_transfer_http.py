@@ -62,6 +62,16 @@ async def test_a_blob_comes_over_a_real_connection_from_any_byte_on(tmp_path: Pa
 
 
 @in_event_loop
+async def test_a_fast_connection_is_read_in_large_pieces(tmp_path: Path) -> None:
+    store = FilesystemBlobStore(tmp_path)
+    large = store.put(bytes(16 << 20)).digest
+    async with serving(blobs_app(store)) as url, neighbour_at(url) as graz:
+        pieces = [len(piece) async for piece in graz.source.read(large, 0)]
+    assert sum(pieces) == 16 << 20
+    assert max(pieces) > 1 << 16
+
+
+@in_event_loop
 async def test_an_interrupted_fetch_goes_on_over_http(tmp_path: Path) -> None:
     store, target = FilesystemBlobStore(tmp_path / "a"), FilesystemBlobStore(tmp_path / "b")
     store.put(CONTENT)

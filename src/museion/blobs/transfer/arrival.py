@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import ExitStack, aclosing, asynccontextmanager
 
 from museion.base.waiting import to_end
-from museion.blobs.blob_store import Partial
+from museion.blobs.blob_store import BlobStore, Digest, Partial
 from museion.blobs.transfer.bandwidth import Bandwidth
 from museion.blobs.transfer.blob_source import BlobNeighbour
 from museion.blobs.transfer.errors import SourceUnavailable, TooManyBytes
@@ -16,10 +16,21 @@ CHUNK_BYTES = 1 << 20
 """Written at once. A transfer holds two such chunks and a piece at most."""
 
 
-async def recall(partial: Partial) -> None:
-    """Take in what came before, in steps, so that a cancellation does not wait for all of it."""
-    while await to_end(asyncio.to_thread(partial.recall)):
-        pass
+@asynccontextmanager
+async def opened(store: BlobStore, digest: Digest) -> AsyncIterator[Partial]:
+    """Open the place of a blob's bytes, and take in what came before.
+
+    In steps, so that a cancellation does not wait until much is read. Raises as `BlobStore.resume`.
+    """
+    stack = ExitStack()
+    try:
+        place = store.resume(digest)
+        partial = await to_end(asyncio.to_thread(stack.enter_context, place))
+        while partial.size_bytes and await to_end(asyncio.to_thread(partial.recall)):
+            pass
+        yield partial
+    finally:
+        await to_end(asyncio.to_thread(stack.close))
 
 
 async def bring(

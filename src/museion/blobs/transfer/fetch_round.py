@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from museion.base.errors import MuseionError
 from museion.base.waiting import to_end
 from museion.blobs.blob_store import Blob, BlobStore, Partial, WrongBytes
-from museion.blobs.transfer.arrival import bring, recall
+from museion.blobs.transfer.arrival import bring, opened
 from museion.blobs.transfer.bandwidth import Bandwidth
 from museion.blobs.transfer.blob_source import BlobNeighbour
 from museion.blobs.transfer.errors import (
@@ -106,8 +106,7 @@ class FetchRound:
         having = await self.who_has() if len(self._awake) > 1 else self._awake
         if not having:
             return None
-        with self._around.store.resume(self._wanted.digest) as partial:
-            await recall(partial)
+        async with opened(self._around.store, self._wanted.digest) as partial:
             if partial.size_bytes and not self._origin.contributors:
                 self._origin.contributors.add(None)
             try:

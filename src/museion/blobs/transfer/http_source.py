@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from museion.blobs.transfer.errors import (
     SourceRefused,
     SourceUnavailable,
 )
+from museion.blobs.transfer.wide_reads import WideTransport
 
 Sign = httpx.Auth | Callable[[httpx.Request], httpx.Request]
 """Signs a request, or leaves it as it is; its body is complete when it is called."""
@@ -30,14 +32,19 @@ _BUSY = frozenset({408, 425, 429})
 _PAST_THE_END = 416
 
 
-def blob_client(*, idle_s: float = 30.0, connect_s: float = 10.0) -> httpx.AsyncClient:
+def blob_client(
+    *, idle_s: float = 30.0, connect_s: float = 10.0, tls: ssl.SSLContext | None = None
+) -> httpx.AsyncClient:
     """Return a client for `HttpBlobSource`; one may serve any number of them. Close it at the end.
 
     It follows no redirections and takes no proxy from the environment.
+
+    Args:
+        tls: which certificates are trusted; the usual ones where it is left out.
     """
     return httpx.AsyncClient(
         timeout=httpx.Timeout(idle_s, connect=connect_s),
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+        transport=WideTransport(tls or httpx.create_ssl_context()),
         follow_redirects=False,
         trust_env=False,
     )
