@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -215,8 +216,10 @@ async def test_a_changed_cut_or_foreign_code_is_told_before_anything_is_sent(
 @in_event_loop
 async def test_the_inviter_keeps_nothing_that_lets_a_thief_join(tmp_path: Path) -> None:
     async with inviter_and(tmp_path) as (inviter, _):
-        secret = read_code(inviter.invite()).secret
+        invitation = read_code(inviter.invite())
+        secret = invitation.secret
         kept = (tmp_path / "invitations.json").read_bytes()
-        assert secret not in kept
-        assert secret.hex().encode() not in kept
+        assert base64.b64encode(invitation.invitation_key) in kept
+        for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
+            assert form not in kept
         assert repr(secret) not in repr(read_code(inviter.invite()))

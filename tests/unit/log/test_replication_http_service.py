@@ -115,6 +115,23 @@ async def test_a_held_read_ends_when_the_client_goes_away(tmp_path: Path) -> Non
 
 
 @in_event_loop
+async def test_a_door_that_closes_ends_the_reads_that_it_holds(tmp_path: Path) -> None:
+    async with two_sites(tmp_path) as (here, there):
+        door = there.door()
+        async with served(door) as url:
+            neighbour = here.neighbour(url, "there")
+            held = asyncio.create_task(neighbour.read(read_of(wait_s=20.0)))
+            await until(lambda: len(there.service.callers) == 1)
+            door.close()
+            with pytest.raises(Unreachable, match="The site is stopping"):
+                await held
+            with pytest.raises(Unreachable, match="The site is stopping"):
+                await neighbour.info(InfoRequest())
+            await neighbour.close()
+            assert there.service.cancelled == 1
+
+
+@in_event_loop
 async def test_one_site_holds_no_more_reads_than_it_may(tmp_path: Path) -> None:
     async with two_sites(tmp_path) as (here, there):
         door = there.door(limits=HttpLimits(max_requests_of_a_site=2))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapp
 from typing import Any, TypeAlias, TypeVar
 
 from museion.log.replication.bodies import BodyTooLarge
+from museion.log.replication.http_errors import TemporarilyUnavailable
 from museion.log.replication.refusals import BadRequest
 
 T = TypeVar("T")
@@ -22,6 +23,13 @@ _DRAIN_BYTES = 1 << 18
 
 class ClientGone(Exception):
     """The client closed the connection: nobody waits for an answer. Never leaves the service."""
+
+
+class SiteStops(TemporarilyUnavailable):
+    """The site ends what it serves, because it stops."""
+
+    def __init__(self) -> None:
+        super().__init__("The site is stopping.", remedy="It is tried again by itself.")
 
 
 class Exchange:
@@ -72,23 +80,25 @@ class Exchange:
             self._body_taken = not message.get("more_body", False)
         return bytes(content)
 
-    async def while_connected(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what some work returns; cancel it when the client goes away.
+    async def while_connected(self, work: Coroutine[Any, Any, T], *, stopping: asyncio.Event) -> T:
+        """Return what some work returns; cancel it when the client goes away or this site stops.
 
         Raises:
             ClientGone: it went away; the work has ended.
+            SiteStops: so does this site; the work has ended.
         """
         task = asyncio.ensure_future(work)
-        watch = asyncio.ensure_future(self._disconnected())
+        gone = asyncio.ensure_future(self._disconnected())
+        stop = asyncio.ensure_future(stopping.wait())
         try:
-            await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([task, gone, stop], return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise ClientGone
+                raise ClientGone if gone.done() else SiteStops
             return task.result()
         finally:
-            for each in (task, watch):
+            for each in (task, gone, stop):
                 each.cancel()
-            await asyncio.gather(task, watch, return_exceptions=True)
+            await asyncio.gather(task, gone, stop, return_exceptions=True)
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

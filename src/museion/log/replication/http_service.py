@@ -7,20 +7,23 @@ checked by its headers before its body is read, so strangers cost little.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from museion.base.errors import MuseionError
+from museion.log.replication.answers import EndpointAnswers, JoinAnswers
 from museion.log.replication.asgi_exchange import (
     ClientGone,
     Exchange,
     Receive,
     Scope,
     Send,
+    SiteStops,
     serve_lifespan,
 )
 from museion.log.replication.bodies import (
@@ -43,13 +46,10 @@ from museion.log.replication.http_errors import (
 )
 from museion.log.replication.http_refusals import NothingThere, on_the_wire, refusal_for
 from museion.log.replication.protocol import (
-    EndpointInfo,
     InfoRequest,
     Offer,
-    OfferTaken,
     ReadAnswer,
     ReadRequest,
-    RecoveryAnswer,
     RecoveryRequest,
 )
 from museion.log.replication.refusals import BadRequest
@@ -67,29 +67,6 @@ from museion.log.replication.transfer_statistics import TransferStatistics
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
-
-
-class EndpointService(Protocol):
-    """What an endpoint answers to a known site. All calls raise `Refused`."""
-
-    async def info(self, caller_id: str, request: InfoRequest) -> EndpointInfo:
-        """Return who this endpoint is."""
-
-    async def read(self, caller_id: str, request: ReadRequest) -> ReadAnswer:
-        """Return the next events, or hold on until there are some; may be cancelled."""
-
-    async def offer(self, caller_id: str, request: Offer) -> OfferTaken:
-        """Take events that were brought."""
-
-    async def recover(self, caller_id: str, request: RecoveryRequest) -> RecoveryAnswer:
-        """Set back what is believed to be known of the caller."""
-
-
-class JoinService(Protocol):
-    """What answers a join by invitation."""
-
-    async def join(self, exchange: Exchange) -> object:
-        """Return the answer. Raises `Refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +119,12 @@ class HttpService:
 
     def __init__(
         self,
-        service: EndpointService,
+        service: EndpointAnswers,
         *,
         keys: SiteKeys,
         directory: SiteDirectory,
         now_ms: Callable[[], int],
-        joins: JoinService | None = None,
+        joins: JoinAnswers | None = None,
         limits: HttpLimits | None = None,
         guard: ReplayGuard | None = None,
     ) -> None:
@@ -166,6 +143,7 @@ class HttpService:
         }
         self._served: Counter[str] = Counter()
         self._joining = 0
+        self._stopping = asyncio.Event()
         self._statistics = TransferStatistics()
 
     @property
@@ -177,6 +155,10 @@ class HttpService:
     def served_now(self) -> int:
         """How many requests of known sites are being served, held reads among them."""
         return self._served.total()
+
+    def close(self) -> None:
+        """End reads that are held, so that a server can stop; serve nobody any more. Idempotent."""
+        self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the start and stop of the server, as ASGI prescribes."""
@@ -205,6 +187,8 @@ class HttpService:
         await self._send(exchange, status, answer)
 
     async def _answered(self, exchange: Exchange) -> _Answer:
+        if self._stopping.is_set():
+            raise SiteStops
         name = exchange.path.rpartition(PATH)[2]
         if name == "join" and self._joins is not None:
             _require_post(exchange)
@@ -216,7 +200,9 @@ class HttpService:
         verified = self.verified(exchange)
         with self._counted(verified.caller_id):
             request = await self._received(exchange, verified, call)
-            return 200, await exchange.while_connected(call.answer(verified.caller_id, request))
+            return 200, await exchange.while_connected(
+                call.answer(verified.caller_id, request), stopping=self._stopping
+            )
 
     def verified(self, exchange: Exchange) -> VerifiedRequest:
         """Return who sends a request. Raises as `verify_request`."""
@@ -242,7 +228,7 @@ class HttpService:
         )
         return request
 
-    async def _join(self, exchange: Exchange, joins: JoinService) -> object:
+    async def _join(self, exchange: Exchange, joins: JoinAnswers) -> object:
         if self._joining >= self._limits.max_joins:
             raise TooBusy(f"{self._joining} sites are joining just now")
         self._joining += 1

@@ -39,12 +39,13 @@ from museion.log.replication.canonical import (
     require_forms,
     shown_id,
 )
-from museion.log.replication.directory import KnownSite, TrustedSites
+from museion.log.replication.directory import KnownSite, TrustedSites, with_next_key
 from museion.log.replication.http_errors import UntrustedRequest, WrongRecipient
 from museion.log.replication.refusals import BadAnswer
 from museion.log.replication.replay_guard import ReplayGuard
 from museion.log.replication.site_keys import (
     KEY_BYTES,
+    MAX_ANNOUNCEMENTS,
     KeyAnnouncement,
     SiteKeys,
     is_signed,
@@ -259,10 +260,11 @@ def _key_of(
     if key is not None or any(known.key_id == headers[KEY] for known in site.keys):
         return key
     for announcement in _chain(headers):
-        if announcement.site_id == site.site_id:
+        # First without the directory: a stranger's announcements must not cost a lock of its file.
+        if site is not None and with_next_key(site, announcement, now_ms()) not in (None, site):
             directory.accept(announcement, now_ms())
-    followed = directory.lookup(site.site_id)
-    return None if followed is None else followed.accepted_key(headers[KEY], now_ms())
+            site = directory.lookup(site.site_id)
+    return None if site is None else site.accepted_key(headers[KEY], now_ms())
 
 
 def _chain(headers: Headers) -> tuple[KeyAnnouncement, ...]:
@@ -270,7 +272,7 @@ def _chain(headers: Headers) -> tuple[KeyAnnouncement, ...]:
     if not text or len(text) > _MAX_CHAIN_CHARACTERS:
         return ()
     try:
-        return _CHAIN.decode(_bytes_of(text))
+        return _CHAIN.decode(_bytes_of(text))[-MAX_ANNOUNCEMENTS:]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
 
