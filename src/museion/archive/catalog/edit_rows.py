@@ -44,18 +44,20 @@ class EditRows:
     def derive(self, asset_id: AssetId, *, reader: SiteId) -> None:
         """Write the rows of an asset as people's events and the embedded metadata have them.
 
-        Where the asset is not known here there is nothing to do; it is done when it is born.
+        Where nobody changed it there is nothing to do. Nor is there where it is not known here: it
+        is done when it is born.
         """
-        nr = self._rows.nr(asset_id)
+        edits = edits_of(self._database, asset_id)
+        nr = self._rows.nr(asset_id) if edits else None
         if nr is None:
             return
-        history = fold(edits_of(self._database, asset_id))
-        self._rows.set(nr, self._columns(nr, history))
-        if history.events:
-            self._put_tags(nr, history)
-            self._put_conflicts(asset_id, history)
-            withheld = not may_read(reader, history.rights)
-            self._rows.set(nr, {"trashed": history.is_trashed, "withheld": withheld})
+        history = fold(edits)
+        columns = self._columns(nr, history)
+        columns["trashed"] = history.is_trashed
+        columns["withheld"] = not may_read(reader, history.rights)
+        self._rows.set(nr, columns)
+        self._put_tags(nr, history)
+        self._put_conflicts(asset_id, history)
         self._rows.judge(nr)
 
     def _columns(self, nr: int, history: History) -> dict[str, object]:
@@ -67,7 +69,7 @@ class EditRows:
         ).fetchone()
         columns: dict[str, object] = dict.fromkeys(EMBEDDED_FIELDS)
         columns |= dict(zip(EMBEDDED_FIELDS, row, strict=True)) if row else {}
-        said = history.values if history.events else {}
+        said = history.values
         return columns | {name: said[name] for name in EMBEDDED_FIELDS if name in said}
 
     def _put_tags(self, nr: int, history: History) -> None:

@@ -96,7 +96,7 @@ class MachineRows:
         )
         columns, keywords = asset_columns(event.values)
         self._rows.replace("keyword", nr, [(nr, term, folded(term)) for term in keywords])
-        said = tuple(columns.pop(name) for name in EMBEDDED_FIELDS)
+        said = tuple(columns[name] for name in EMBEDDED_FIELDS)
         self._rows.replace("embedded", nr, [(nr, *said)] if set(said) != {None} else [])
         self._rows.set(nr, columns)
         self._sort(nr)
