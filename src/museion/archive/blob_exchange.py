@@ -173,6 +173,7 @@ class BlobExchange:
         room = self._settings.in_flight - len(self._kept)
         if room <= 0 or asyncio.get_running_loop().time() < self._paused_until_s:
             return
+        self._trouble = None
         if not self._fetcher.has_neighbours:
             return
         now_ms, limit = self._now_ms(), room + len(self._kept)

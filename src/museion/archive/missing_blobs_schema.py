@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS missing (
     wanted INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
     next_try_ms INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS missing_sizes ON missing (wanted, size_bytes, tries);
 CREATE INDEX IF NOT EXISTS missing_due ON missing (turn, next_try_ms) WHERE wanted = 1;
 """
 
@@ -32,7 +33,7 @@ class MissingBlobsUnavailable(Unavailable):
         super().__init__(
             f"The list of blobs that are not here cannot be used now: {reason}.",
             remedy="Check free space and rights of the site's folder. Where it stays, close the"
-            " site and remove blobs.sqlite: it is built anew from the log.",
+            " site and remove missing-blobs.sqlite: it is built anew from the log.",
         )
 
 

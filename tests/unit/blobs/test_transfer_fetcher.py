@@ -293,6 +293,20 @@ async def test_a_source_that_does_not_answer_is_left_alone_for_a_while(tmp_path:
 
 
 @in_event_loop
+async def test_a_source_that_delivers_is_read_from_without_a_question_before(
+    tmp_path: Path,
+) -> None:
+    contents = [content_of(1_000, seed) for seed in range(20)]
+    full, other = ToldSource(*contents[:19]), ToldSource(*contents[19:])
+    _, fetcher = fetcher_of(tmp_path, neighbour("Other", other), neighbour("Full", full))
+    async with fetcher:
+        for content in contents:
+            await fetcher.fetch(WantedBlob(digest_of(content)))
+    assert (full.asked, other.asked) == (1, 2)
+    assert (len(full.read_starts), len(other.read_starts)) == (20, 1)
+
+
+@in_event_loop
 async def test_a_source_that_comes_back_delivers(tmp_path: Path) -> None:
     source = ToldSource(CONTENT)
     source.away = True
@@ -354,6 +368,20 @@ async def test_closing_breaks_off_and_keeps_what_came(tmp_path: Path) -> None:
         await fetcher.fetch(WANTED)
     with store.resume(WANTED.digest) as partial:
         assert partial.size_bytes == 1_000
+
+
+@in_event_loop
+async def test_closing_also_ends_a_fetch_that_has_not_begun(tmp_path: Path) -> None:
+    _, fetcher = fetcher_of(tmp_path, neighbour("Graz", ToldSource(CONTENT)))
+
+    async def ask() -> None:
+        with pytest.raises(FetcherClosed):
+            await fetcher.fetch(WANTED)
+
+    async with fetcher:
+        asked = asyncio.create_task(ask())
+        await asyncio.sleep(0)  # it has asked, and its transfer is due in the next turn of the loop
+    await asked
 
 
 @in_event_loop

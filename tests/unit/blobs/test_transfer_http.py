@@ -25,7 +25,7 @@ from museion.blobs.transfer.fetch_settings import WantedBlob
 from museion.blobs.transfer.fetcher import BlobFetcher
 from museion.blobs.transfer.http_source import HttpBlobSource
 from museion.testing.contracts.blob_store import UNKNOWN, digest_of
-from museion.testing.event_loop import in_event_loop
+from museion.testing.event_loop import in_event_loop, until
 
 CONTENT = content_of(100_000)
 DIGEST = digest_of(CONTENT)
@@ -69,6 +69,20 @@ async def test_a_fast_connection_is_read_in_large_pieces(tmp_path: Path) -> None
         pieces = [len(piece) async for piece in graz.source.read(large, 0)]
     assert sum(pieces) == 16 << 20
     assert max(pieces) > 1 << 16
+
+
+@in_event_loop
+async def test_a_reader_that_goes_away_gives_its_place_back(tmp_path: Path) -> None:
+    store = FilesystemBlobStore(tmp_path)
+    large = store.put(bytes(64 << 20)).digest
+    app = blobs_app(store)
+    places = app._free
+    async with serving(app) as url, neighbour_at(url) as graz:
+        pieces = graz.source.read(large, 0)
+        await anext(pieces)
+        assert app._free == places - 1
+        await pieces.aclose()
+        await until(lambda: app._free == places)
 
 
 @in_event_loop

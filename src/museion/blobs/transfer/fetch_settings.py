@@ -14,7 +14,7 @@ class FetchSettings:
     """How blobs are fetched.
 
     Attributes:
-        parallel: transfers at a time.
+        parallel: transfers at a time; more help on a long line with many small blobs.
         extra_for_people: so many more for what a person waits for.
         max_waiting: blobs in the queue; people may fill a quarter more.
         tries: rounds over all sources before a fetch is given up; a round that brought a MiB or
@@ -26,7 +26,7 @@ class FetchSettings:
         wrong_rest_s: how long a source is left alone that sent wrong bytes for three blobs.
     """
 
-    parallel: int = 4
+    parallel: int = 8
     extra_for_people: int = 2
     max_waiting: int = 256
     tries: int = 4

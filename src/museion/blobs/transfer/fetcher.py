@@ -103,7 +103,13 @@ class BlobFetcher:
         for fetch in self._fetches.values():
             if fetch.task is not None:
                 fetch.task.cancel()
-        await group.__aexit__(None, None, None)
+        try:
+            await group.__aexit__(None, None, None)
+        finally:
+            for fetch in self._fetches.values():  # cancelled before they began
+                if not fetch.outcome.done():
+                    fetch.outcome.set_exception(FetcherClosed())
+            self._fetches.clear()
 
     async def fetch(self, wanted: WantedBlob, *, urgency: Urgency = Urgency.PERSON) -> Blob:
         """Return a blob that is in the store, verified, when this returns.

@@ -66,6 +66,7 @@ class HttpBlobs:
         may_read: the rights predicate; asked for each blob and each caller.
         prefix: what comes before `/blobs/1` in the paths.
         bandwidth: limit of all that leaves.
+        idle_s: how long a reader may take for one piece before it is given up.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class HttpBlobs:
         prefix: str = "",
         bandwidth: Bandwidth | None = None,
         at_once: int = 32,
+        idle_s: float = 60.0,
     ) -> None:
         self._store = store
         self._caller_of = caller_of
@@ -84,6 +86,7 @@ class HttpBlobs:
         self._root = f"{prefix.rstrip('/')}/blobs/1/"
         self._bandwidth = bandwidth or Bandwidth()
         self._free = at_once
+        self._idle_s = idle_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,7 +94,7 @@ class HttpBlobs:
         request = await _request(scope, receive)
         answer = _Answer(413) if request is None else await self._answer(request)
         try:
-            await answer.send_through(send, self._bandwidth)
+            await answer.send_through(send, self._bandwidth, self._idle_s)
         finally:
             answer.close()
             self._free += answer.places
@@ -165,7 +168,7 @@ class _Answer:
     file_bytes: int = 0
     places: int = 0
 
-    async def send_through(self, send: Send, bandwidth: Bandwidth) -> None:
+    async def send_through(self, send: Send, bandwidth: Bandwidth, idle_s: float) -> None:
         size = {"Content-Length": str(len(self.body) + self.file_bytes)}
         headers = size | dict(self.headers) | {"Cache-Control": "private, no-store"}
         raw = [(key.lower().encode("ascii"), each.encode("ascii")) for key, each in headers.items()]
@@ -173,7 +176,8 @@ class _Answer:
         async with aclosing(self._pieces()) as pieces:
             async for piece in pieces:
                 await bandwidth.take(len(piece))
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                async with asyncio.timeout(idle_s):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
     def close(self) -> None:

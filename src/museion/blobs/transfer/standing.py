@@ -1,4 +1,4 @@
-"""How sources behaved: who breaks off or sends wrong bytes is left alone for a while."""
+"""How sources behaved: who delivers is asked first, who fails is left alone for a while."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ class Standing:
         self._now_s = now_s
         self._seed = seed
         self._records: dict[str, _Record] = {}
+        self._likely: set[str] = set()
+
+    def is_likely(self, site_id: str) -> bool:
+        """Tell whether a source had the last blob that it was asked for."""
+        return site_id in self._likely
 
     def rest_s(self, site_id: str) -> float:
         """Return for how long a source is to be left alone, 0 for not at all."""
@@ -54,6 +59,11 @@ class Standing:
     def delivered(self, site_id: str) -> None:
         """Note that a source has delivered."""
         self._records.pop(site_id, None)
+        self._likely.add(site_id)
+
+    def lacks(self, site_id: str) -> None:
+        """Note that a source has not a blob that it was asked for."""
+        self._likely.discard(site_id)
 
     def gave_wrong_bytes(self, site_id: str) -> None:
         """Note that all bytes of a blob came from one source and were not that blob."""
@@ -67,3 +77,4 @@ class Standing:
         """Drop the records of sources that are connected no more."""
         for gone in self._records.keys() - set(site_ids):
             del self._records[gone]
+        self._likely &= set(site_ids)
