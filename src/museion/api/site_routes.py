@@ -43,7 +43,7 @@ def site_router(network: Network) -> Router:
 
     changing = Router(
         "/",
-        route_handlers=[invite, join, connect, disconnect, retire, recover],
+        route_handlers=[invite, join, connect, disconnect, retire, revoke, roll_key, recover],
         guards=[require_admin],
     )
     return Router(
@@ -87,6 +87,18 @@ async def disconnect(network: TheNetwork, site_id: SiteId) -> SiteCard:
 async def retire(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """Retire a site for good: nothing waits for it, nothing is served to it."""
     return await network.retire(site_id)
+
+
+@post("/{site_id:str}/revoke", summary="Refuse a site here from now on", status_code=200)
+async def revoke(network: TheNetwork, site_id: SiteId) -> SiteCard:
+    """Trust no key of a site any more, because one was stolen for example; this site alone."""
+    return await network.revoke(site_id)
+
+
+@post("/key", summary="Sign with a new key", status_code=200)
+async def roll_key(network: TheNetwork) -> SitesOverview:
+    """Roll the key of this site; the others follow, the old one is good for a day more."""
+    return await network.roll_key()
 
 
 @post("/recover", summary="Bring back events that this site lost", status_code=202)

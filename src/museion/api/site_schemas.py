@@ -138,5 +138,11 @@ class Network(Protocol):
     async def retire(self, site_id: str) -> SiteCard:
         """Say for good that a site takes part no more."""
 
+    async def revoke(self, site_id: str) -> SiteCard:
+        """Refuse a site here from now on, whatever it signs."""
+
+    async def roll_key(self) -> SitesOverview:
+        """Sign with a new key from now on; the other sites hear of it by themselves."""
+
     async def recover(self) -> SitesOverview:
         """Begin to bring back events that this site lost."""

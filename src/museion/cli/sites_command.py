@@ -107,6 +107,31 @@ def retire(folder: Path, site: str, *, yes: bool, as_json: bool) -> None:
     _print_card(control(folder).retire(site), as_json=as_json)
 
 
+@command.command("revoke")
+@click.argument("site")
+@site_option
+@json_option
+def revoke(folder: Path, site: str, *, as_json: bool) -> None:
+    """Trust SITE no more here, as when its key was stolen; other sites decide for themselves."""
+    from museion.cli.sites_control import control
+
+    _print_card(control(folder).revoke(site), as_json=as_json)
+
+
+@command.command("roll-key")
+@site_option
+@json_option
+def roll_key(folder: Path, *, as_json: bool) -> None:
+    """Give this site a new key; the others follow, and accept the old one for a day more."""
+    from museion.cli.sites_control import control
+
+    overview = control(folder).roll_key()
+    if as_json:
+        print_json(overview)
+    else:
+        click.echo(f"{overview.name} signs with a new key.")
+
+
 @command.command("status")
 @site_option
 @json_option

@@ -86,6 +86,15 @@ class Control:
         site_id = self._id(site)
         return self._ask(lambda network: network.retire(site_id), SiteCard)
 
+    def revoke(self, site: str) -> SiteCard:
+        """Refuse a site here from now on."""
+        site_id = self._id(site)
+        return self._ask(lambda network: network.revoke(site_id), SiteCard)
+
+    def roll_key(self) -> SitesOverview:
+        """Sign with a new key from now on."""
+        return self._ask(lambda network: network.roll_key(), SitesOverview)
+
     def recover(self, *, on_step: Step | None) -> SitesOverview:
         """Recover the site, and wait until that is done.
 
@@ -177,6 +186,14 @@ class RemoteNetwork:
     async def retire(self, site_id: str) -> SiteCard:
         """Retire a site for good."""
         return await self._post(f"/{quote(site_id, safe='')}/retire", {}, SiteCard)
+
+    async def revoke(self, site_id: str) -> SiteCard:
+        """Refuse a site here from now on."""
+        return await self._post(f"/{quote(site_id, safe='')}/revoke", {}, SiteCard)
+
+    async def roll_key(self) -> SitesOverview:
+        """Sign with a new key from now on."""
+        return await self._post("/key", {}, SitesOverview)
 
     async def recover(self) -> SitesOverview:
         """Begin to bring back what was lost."""

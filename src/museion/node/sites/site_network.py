@@ -209,6 +209,20 @@ class SiteNetwork:
         await self.endpoint.retire(site_id)
         return self._card(site_id)
 
+    async def revoke(self, site_id: str) -> SiteCard:
+        """Refuse a site here from now on, whatever it signs; other sites decide for themselves."""
+        self._require_known(site_id)
+        await self.disconnect(site_id)
+        self._directory.revoke(site_id)
+        return self._card(site_id)
+
+    async def roll_key(self) -> SitesOverview:
+        """Sign with a new key from now on; requests bring the word of it to the other sites."""
+        self._keys.roll(_now_ms())
+        told = self.follower.members.all().get(self.endpoint.endpoint_id)
+        await self.follower.describe(self._description(told.url if told else self._address()))
+        return await self.overview()
+
     async def recover(self) -> SitesOverview:
         """Begin to bring back events that this site lost."""
         await self.endpoint.recover()
