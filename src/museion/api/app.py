@@ -124,6 +124,7 @@ def _status_route(archive: Archive, trouble: Trouble, settled: Settled) -> HTTPR
             encoder=EncoderNotice(card.name, card.dimension, card.licence),
             trouble=trouble(),
             settled=settled(),
+            conflicts=archive.catalog.people.conflict_count(),
         )
 
     return status

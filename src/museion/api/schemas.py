@@ -144,7 +144,8 @@ class SiteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a site holds and how far it has come.
 
     `settled` says that everything ingested so far is enriched and can be found; `pending` counts
-    what enrichment has still to do, and says nothing of the indexes.
+    what enrichment has still to do, and says nothing of the indexes. `conflicts` counts the fields
+    that wait for a person.
     """
 
     id: str
@@ -158,6 +159,7 @@ class SiteStatus(msgspec.Struct, frozen=True, kw_only=True):
     encoder: EncoderNotice | None
     trouble: str | None
     settled: bool
+    conflicts: int = 0
 
 
 class UploadOutcome(msgspec.Struct, frozen=True):

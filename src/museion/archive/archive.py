@@ -300,7 +300,7 @@ class Archive(ArchiveReader):
 
     async def _open_conflict(self, asset_id: AssetId, field: str) -> FieldConflict:
         """Return a conflict as the log has it, which the catalog may be a little behind."""
-        history = await self._editor.history(asset_id)
+        history = await self._editor.history(asset_id, settling=field == "access")
         if field not in history.conflicts:
             raise UnknownConflict(conflict_id(asset_id, field))
         return shown_conflict(history, field, self.catalog.people.names, asset_id=asset_id)
@@ -308,12 +308,13 @@ class Archive(ArchiveReader):
     async def retry(self) -> AsyncGenerator[Ingested]:
         """Try everything in quarantine once more; yield what became of each refused file.
 
-        Assets that could not be enriched are tried in the background. A refused file that is gone,
-        though its folder is still there, is taken out of quarantine.
+        Assets that could not be enriched are tried in the background, if their originals are here.
+        A refused file that is gone, though its folder is still there, is taken out of quarantine.
         """
         entries = await asyncio.to_thread(self.catalog.quarantine)
         ids = {entry.asset_id for entry in entries if entry.asset_id}
         details = [await self.asset(asset_id) for asset_id in ids]
+        details = await asyncio.to_thread(self._with_original, details)
         await self.log.append(retry_events(details, seen=self.log.version))
         places = [Path(os.fsdecode(entry.path)) for entry in entries if entry.path is not None]
         gone = await asyncio.to_thread(lambda: set(filter(is_gone, places)))
@@ -323,3 +324,7 @@ class Archive(ArchiveReader):
             await self._ingest.clear(folder)
         async for ingested in self.ingest(*(place for place in places if place not in gone)):
             yield ingested
+
+    def _with_original(self, details: Sequence[AssetDetail]) -> list[AssetDetail]:
+        """Leave out what cannot be tried here: the failure would travel to all sites."""
+        return [detail for detail in details if detail.summary.digest in self.blobs]

@@ -34,7 +34,7 @@ from museion.archive.events import (
     type_name,
 )
 from museion.archive.history import FieldVersion, History, asset_fields, fold
-from museion.archive.rights import may_read
+from museion.archive.rights import may_read, may_settle
 from museion.archive.undoing import undo_operations
 from museion.base.errors import InvalidInput
 from museion.log.crdt.field_map import AddToField, ClearField, RemoveFromField, SetField
@@ -149,7 +149,7 @@ class Editor:
         """
         by = checked_name(by)
         async with self._alone([asset_id]):
-            known = await self._known(asset_id)
+            known = await self._known(asset_id, settling=_is_settling(changes))
             event = self._changed(asset_id, known, changes, by=by, seen=seen)
             return await self._write(asset_id, known, event)
 
@@ -162,7 +162,8 @@ class Editor:
         if len(ids) > MOST_AT_ONCE:
             raise TooManyAssets(len(ids))
         async with self._alone(ids):
-            known = {each: await self._known(each) for each in ids}
+            settling = _is_settling(changes)
+            known = {each: await self._known(each, settling=settling) for each in ids}
             wanted: dict[AssetId, NewEvent] = {}
             for each in ids:
                 event = self._changed(each, known[each], changes, by=by, seen=None)
@@ -208,9 +209,13 @@ class Editor:
             event = _event(payload, asset_id, known, known.history.seen)
             return await self._write(asset_id, known, event)
 
-    async def history(self, asset_id: AssetId) -> History:
-        """Return what people did to an asset, as the log has it."""
-        return (await self._known(asset_id)).history
+    async def history(self, asset_id: AssetId, *, settling: bool = False) -> History:
+        """Return what people did to an asset, as the log has it.
+
+        Args:
+            settling: it is only about who may read the asset; see `rights.may_settle`.
+        """
+        return (await self._known(asset_id, settling=settling)).history
 
     def _changed(
         self, asset_id: AssetId, known: _Known, changes: Changes, *, by: str, seen: str | None
@@ -241,12 +246,13 @@ class Editor:
         written = await self._log.append([event] if event else [])
         return _edited(asset_id, known.history, written[0] if written else None)
 
-    async def _known(self, asset_id: AssetId) -> _Known:
+    async def _known(self, asset_id: AssetId, *, settling: bool = False) -> _Known:
         """Read the asset from the log, which is never behind, as the catalog may be."""
         events = [each async for event in self._events(asset_id) for each in carried(event)]
         births = [event for event in events if event.type_name == _BIRTH]
         history = fold(events)
-        if not births or not may_read(self._log.log_id, history.rights):
+        permits = may_settle if settling else may_read
+        if not births or not permits(self._log.log_id, history.rights):
             raise UnknownAsset(asset_id)
         return _Known(history, merge_all(event.vector_timestamp for event in births))
 
@@ -290,6 +296,12 @@ def _edited(asset_id: AssetId, before: History, event: Event | None) -> Edited:
         conflicts=tuple(after.conflicts),
         sequence_nr=event.sequence_nr if event else 0,
     )
+
+
+def _is_settling(changes: Changes) -> bool:
+    """Tell whether changes are about who may read the asset, and nothing else."""
+    fields = {*changes.set, *changes.clear}
+    return fields == {"access"} and not changes.add_tags and not changes.remove_tags
 
 
 def _operations(changes: Changes, then: History) -> tuple[FieldOperation, ...]:

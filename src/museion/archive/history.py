@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from museion.archive.asset_fields import ASSET_FIELDS
@@ -32,6 +33,7 @@ AssetState: TypeAlias = FieldMapState[PersonValue, str]
 FieldVersion: TypeAlias = Version[PersonValue]
 
 
+@cache
 def asset_fields() -> AssetFields:
     """Return the replicated type of an asset's fields."""
     rules = {name: field.rule for name, field in ASSET_FIELDS.items()}
@@ -81,7 +83,10 @@ class History:
     def rights(self) -> AssetRights:
         """What the predicate of rights needs to know."""
         versions = self.versions("access")
-        return AssetRights(tuple(as_access(each) for each in versions))
+        return AssetRights(
+            access=tuple(as_access(each) for each in versions),
+            written_at=tuple(each.stamp.creator for each in versions),
+        )
 
     def versions(self, field: str) -> tuple[FieldVersion, ...]:
         """Return the versions of a field that stand, the last written first."""

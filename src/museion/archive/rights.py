@@ -26,9 +26,11 @@ class AssetRights(msgspec.Struct, frozen=True):
     Attributes:
         access: every version of the field that stands, one unless there is a conflict; none where
             nobody ever set it, which is as if everyone may read.
+        written_at: the sites at which these versions were written.
     """
 
     access: tuple[Access, ...] = ()
+    written_at: tuple[SiteId, ...] = ()
 
 
 def may_read(reader: SiteId, rights: AssetRights) -> bool:
@@ -37,6 +39,16 @@ def may_read(reader: SiteId, rights: AssetRights) -> bool:
     Every version must allow it, so a conflict lets nobody in whom one side kept out.
     """
     return all(access is EVERYONE or reader in access for access in rights.access)
+
+
+def may_settle(site: SiteId, rights: AssetRights) -> bool:
+    """Tell whether people at a site may change the access of an asset, and nothing else of it.
+
+    It is enough that one version allows the site, or was written there. Else two sites that keep
+    each other out, or one that keeps itself out, would have hidden the asset for good.
+    """
+    allowed = any(access is EVERYONE or site in access for access in rights.access)
+    return not rights.access or allowed or site in rights.written_at
 
 
 def narrowest(versions: Iterable[Access]) -> Access:

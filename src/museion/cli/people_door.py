@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from museion.archive.asset import AssetId
 
 _LIMIT_S = 60.0
+_ID_LETTERS = 24
 _FAMILIES: dict[int, type[MuseionError]] = {
     400: InvalidInput,
     404: NotFound,
@@ -79,16 +80,25 @@ async def door(folder: Path) -> AsyncIterator[Door]:
 
 
 def found_assets(folder: Path, beginnings: tuple[str, ...]) -> list[AssetId]:
-    """Return the assets whose ids or digests begin so. Raises `UnknownAsset`."""
+    """Return the assets whose ids or digests begin so.
+
+    A whole id may be one that the site knows but may not read. Raises `UnknownAsset`.
+    """
+    from museion.archive.asset import AssetId, UnknownAsset
     from museion.archive.catalog.reader import Catalog
     from museion.node.settings import read_settings
 
     read_settings(folder)
-    catalog = Catalog(folder / "catalog.sqlite")
-    try:
-        return [catalog.find_id(each) for each in beginnings]
-    finally:
-        catalog.close()
+    with closing(Catalog(folder / "catalog.sqlite")) as catalog:
+        found = []
+        for beginning in beginnings:
+            try:
+                found.append(catalog.find_id(beginning))
+            except UnknownAsset:
+                if len(beginning) != _ID_LETTERS:
+                    raise
+                found.append(AssetId(beginning))
+        return found
 
 
 def author(by: str | None) -> str:

@@ -36,6 +36,7 @@ async def _status(folder: Path) -> dict[str, object]:
             "assets": counts.assets,
             "pending": counts.pending,
             "quarantined": counts.quarantined,
+            "conflicts": archive.catalog.people.conflict_count(),
             "position": counts.position,
             "encoder": card.name,
             "licence": card.licence,

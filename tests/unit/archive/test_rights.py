@@ -57,7 +57,40 @@ async def test_while_access_is_in_conflict_only_those_whom_all_versions_allow_ma
         assert shown == [0, 1, 0]
         (conflict,) = await sites[1].conflicts()
         assert {each.text for each in conflict.versions} == {"a, b", "b, c"}
-        assert await sites[0].conflicts() == []
+
+
+@in_event_loop
+async def test_two_sites_that_keep_each_other_out_can_settle_it(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "a", "b", "c") as sites:
+        asset = (await sites[0].ingest("a.jpg")).asset_id
+        await exchange(sites)
+        await sites[0].edit(asset, access=["a"])
+        await sites[1].edit(asset, access=["b"])
+        await exchange(sites)
+        (conflict,) = await sites[0].conflicts()
+        assert await sites[2].conflicts() == []
+        with pytest.raises(UnknownAsset):
+            await sites[0].edit(asset, caption="x")
+        with pytest.raises(UnknownAsset):
+            await sites[2].edit(asset, access="everyone")
+
+        await sites[0].edit(asset, access=["a", "b"], seen=conflict.seen)
+        await exchange(sites)
+
+        shown = [(await site.catch_up()).counts().assets for site in sites]
+        assert shown == [1, 1, 0]
+
+
+@in_event_loop
+async def test_a_site_that_kept_itself_out_can_take_that_back(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "a") as (site,):
+        asset = (await site.ingest("a.jpg")).asset_id
+        await site.edit(asset, access=["b"])
+        assert (await site.catch_up()).counts().assets == 0
+
+        await site.edit(asset, access="everyone")
+
+        assert (await site.catch_up()).counts().assets == 1
 
 
 @in_event_loop

@@ -17,7 +17,7 @@ from museion.archive.catalog.rows import AssetRows
 from museion.archive.catalog.schema import folded
 from museion.archive.history import History, fold
 from museion.archive.rank import Rank
-from museion.archive.rights import SiteId, may_read
+from museion.archive.rights import SiteId, may_read, may_settle
 from museion.log.event import UNWRITTEN, Event
 
 _DECODER = msgspec.msgpack.Decoder(Event)
@@ -57,7 +57,7 @@ class EditRows:
         columns["withheld"] = not may_read(reader, history.rights)
         self._rows.set(nr, columns)
         self._put_tags(nr, history)
-        self._put_conflicts(asset_id, history)
+        self._put_conflicts(asset_id, history, reader)
         self._rows.judge(nr)
 
     def _columns(self, nr: int, history: History) -> dict[str, object]:
@@ -77,12 +77,20 @@ class EditRows:
         assert isinstance(tags, frozenset)
         self._rows.replace("tag", nr, [(nr, tag, folded(tag)) for tag in sorted(tags)])
 
-    def _put_conflicts(self, asset_id: AssetId, history: History) -> None:
+    def _put_conflicts(self, asset_id: AssetId, history: History, reader: SiteId) -> None:
+        """Write what waits for a person, and whether a person at this site may settle it."""
+        readable = may_read(reader, history.rights)
+        settles = may_settle(reader, history.rights)
         self._database.execute("DELETE FROM conflict WHERE asset_id = ?", (asset_id,))
         self._database.executemany(
-            "INSERT INTO conflict (asset_id, field, time) VALUES (?, ?, ?)",
+            "INSERT INTO conflict (asset_id, field, time, open) VALUES (?, ?, ?, ?)",
             [
-                (asset_id, field, max(each.stamp.time_ms for each in versions))
+                (
+                    asset_id,
+                    field,
+                    max(each.stamp.time_ms for each in versions),
+                    (settles if field == "access" else readable) and not history.is_trashed,
+                )
                 for field, versions in history.conflicts.items()
             ],
         )

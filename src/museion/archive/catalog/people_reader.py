@@ -75,4 +75,4 @@ class PeopleReader:
         )
 
 
-_OPEN = "FROM conflict JOIN asset ON asset.id = conflict.asset_id WHERE state < 3"
+_OPEN = "FROM conflict JOIN asset ON asset.id = conflict.asset_id WHERE open"

@@ -11,7 +11,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from museion.archive.asset import AssetId, UnknownAsset
@@ -19,6 +18,7 @@ from museion.archive.catalog.collection_reader import CollectionReader
 from museion.archive.catalog.conditions import Condition
 from museion.archive.catalog.connections import Connections
 from museion.archive.catalog.people_reader import PeopleReader
+from museion.archive.catalog.quarantined import iso_seconds, quarantine, shown_path
 from museion.archive.catalog.records import (
     AssetDetail,
     AssetSummary,
@@ -31,6 +31,7 @@ from museion.archive.catalog.records import (
     RenditionRecord,
 )
 from museion.archive.catalog.schema import EMBEDDING_SLOT, STATES, WITHHELD
+from museion.archive.catalog.suggested import suggestions
 from museion.archive.people import people_of
 from museion.archive.rank import Rank
 from museion.base.errors import NotFound
@@ -233,67 +234,15 @@ class Catalog:
 
     def quarantine(self) -> list[QuarantineEntry]:
         """Return refused files and failed assets, newest first."""
-        refused = [
-            QuarantineEntry(
-                filename=row["filename"],
-                reason=row["reason"],
-                remedy=row["remedy"],
-                time=_iso(row["time"]),
-                path=row["path"],
-                place=_shown(row["path"]),
-            )
-            for row in self._read.all("SELECT * FROM refusal")
-        ]
-        return sorted(refused + self._failed(), key=lambda entry: entry.time, reverse=True)
+        return quarantine(self._read)
 
     def suggestions(self, start: str, *, limit: int = 8) -> dict[str, list[str]]:
-        """Return keywords and cameras that begin with a text, most used first."""
-        keywords = self._read.all(
-            "SELECT min(term) AS text FROM"
-            " (SELECT * FROM keyword WHERE folded >= :start AND folded < :end"
-            " UNION ALL SELECT * FROM tag WHERE folded >= :start AND folded < :end)"
-            " WHERE asset_nr NOT IN (SELECT nr FROM asset WHERE state <> 0 AND state >= 3)"
-            " GROUP BY folded ORDER BY count(*) DESC LIMIT :limit",
-            {"start": start.casefold(), "end": start.casefold() + "\U0010ffff", "limit": limit},
-        )
-        cameras = self._read.all(
-            "SELECT camera AS text FROM asset WHERE state < 3 AND camera LIKE ? ESCAPE '\\'"
-            " GROUP BY camera ORDER BY count(*) DESC LIMIT ?",
-            ("%" + _like(start) + "%", limit),
-        )
-        return {
-            "tag": [row["text"] for row in keywords],
-            "camera": [row["text"] for row in cameras],
-        }
+        """Return tags, keywords and cameras that begin with a text, most used first."""
+        return suggestions(self._read, start, limit=limit)
 
     def close(self) -> None:
         """Close the connections of all threads, each after the read that goes on in it."""
         self._read.close()
-
-    def _failed(self) -> list[QuarantineEntry]:
-        rows = self._read.all(
-            "SELECT asset.id, filename, processor, reason, remedy, time,"
-            " (SELECT min(path) FROM source WHERE source.asset_nr = asset.nr) AS path"
-            " FROM failure JOIN asset ON asset.nr = asset_nr WHERE state < 3"
-        )
-        return [
-            QuarantineEntry(
-                filename=row["filename"],
-                reason=row["reason"],
-                remedy=row["remedy"],
-                time=_iso(row["time"]),
-                place=_shown(row["path"]),
-                asset_id=AssetId(row["id"]),
-                processor=row["processor"],
-            )
-            for row in rows
-        ]
-
-    def _nr(self, asset_id: AssetId) -> int:
-        row = self._read.one_or_none("SELECT nr FROM asset WHERE id = ?", (asset_id,))
-        if row is None:
-            raise UnknownAsset(asset_id)
-        return int(row["nr"])
 
     def _spaces(self, nr: int) -> list[str]:
         rows = self._read.all(
@@ -327,7 +276,7 @@ class Catalog:
 
     def _sources(self, nr: int) -> list[str]:
         rows = self._read.all("SELECT path FROM source WHERE asset_nr = ? ORDER BY path", (nr,))
-        return [_shown(row["path"]) or "" for row in rows]
+        return [shown_path(row["path"]) or "" for row in rows]
 
     def _failures(self, nr: int) -> list[Failure]:
         sql = "SELECT processor, reason, remedy FROM failure WHERE asset_nr = ?"
@@ -337,21 +286,9 @@ class Catalog:
 def _summary(row: sqlite3.Row) -> AssetSummary:
     values = {key: row[key] for key in row.keys() if key != "nr"}  # noqa: SIM118 (a Row is no dict)
     values["state"] = STATES[row["state"]]
-    values["ingest_time"] = _iso(row["ingest_time"])
+    values["ingest_time"] = iso_seconds(row["ingest_time"])
     return AssetSummary(**values)
 
 
 def _scaled(aspect: float) -> int:
     return min(max(round(aspect * _ASPECT_SCALE), _LEAST_ASPECT), _GREATEST_ASPECT)
-
-
-def _shown(path: bytes | None) -> str | None:
-    return None if path is None else path.decode("utf-8", "replace")
-
-
-def _iso(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

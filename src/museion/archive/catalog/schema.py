@@ -103,7 +103,7 @@ CREATE TABLE IF NOT EXISTS edit (
     event BLOB NOT NULL, PRIMARY KEY (subject, total, origin, time)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS conflict (
-    asset_id TEXT NOT NULL, field TEXT NOT NULL, time INTEGER NOT NULL,
+    asset_id TEXT NOT NULL, field TEXT NOT NULL, time INTEGER NOT NULL, open INTEGER NOT NULL,
     PRIMARY KEY (asset_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS collection (
