@@ -217,6 +217,10 @@ class Invitations:
             for each in self._file.read().values()
         ]
 
+    def is_known(self, invitation_key: bytes) -> bool:
+        """Tell whether an invitation was made here and not withdrawn; used or expired ones too."""
+        return invitation_key in self._file.read()
+
     def withdraw(self, key: str) -> None:
         """Forget an invitation: nobody can use it any more. Nothing happens if it is not known."""
         self._file.change(lambda known: {k: v for k, v in known.items() if k.hex() != key})

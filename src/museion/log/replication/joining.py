@@ -90,13 +90,10 @@ class JoinDesk:
             UntrustedRequest, ReplayedRequest: the request is not signed by the joiner's key.
             BadRequest: the request is none; or `SiteIdTaken`.
         """
-        request = await self._received(exchange)
+        content, request = await self._received(exchange)
         own = self._own_site()
-        proven = any(
-            request.is_proven(own.site_id, fingerprint_of(key.public_key)) for key in own.keys
-        )
-        if not proven:
-            raise UnknownInvitation
+        self._require_invited(request, own)
+        self._require_own_signature(exchange, content, request, own.site_id)
         joiner = self._joiner(request)
         known = self._directory.lookup(joiner.site_id)
         if joiner.site_id == own.site_id or (known is not None and not _is_same(known, joiner)):
@@ -109,7 +106,7 @@ class JoinDesk:
         others = [site for site in self._directory.sites() if site.site_id != joiner.site_id]
         return JoinAnswer(own, tuple(others))
 
-    async def _received(self, exchange: Exchange) -> JoinRequest:
+    async def _received(self, exchange: Exchange) -> tuple[bytes, JoinRequest]:
         content = await exchange.body(max_bytes=_MAX_JOIN_BYTES, limit_s=self._body_limit_s)
         encoding = exchange.headers.get(ENCODING, "")
         try:
@@ -118,17 +115,28 @@ class JoinDesk:
             raise BadRequest(reason.message, remedy=reason.remedy) from reason
         if len(request.public_key) != KEY_BYTES:
             raise BadRequest(f"Expected a key of {KEY_BYTES} bytes.")
+        return content, request
+
+    def _require_invited(self, request: JoinRequest, own: KnownSite) -> None:
+        """Let only those on who hold an invitation; what comes then keeps things in memory."""
+        fingerprints = [fingerprint_of(key.public_key) for key in own.keys]
+        proven = any(request.is_proven(own.site_id, each) for each in fingerprints)
+        if not proven or not self._invitations.is_known(request.invitation_key):
+            raise UnknownInvitation
+
+    def _require_own_signature(
+        self, exchange: Exchange, content: bytes, request: JoinRequest, own_id: str
+    ) -> None:
         verified = verify_request(
             exchange.headers,
             _JOIN,
-            own_id=self._own_site().site_id,
+            own_id=own_id,
             directory=_Alone(self._joiner(request)),
             guard=self._guard,
             now_ms=self._now_ms,
             covered=COVERED_IN_REQUEST,
         )
         verified.require_body(content)
-        return request
 
     def _joiner(self, request: JoinRequest) -> KnownSite:
         require_name(request.site_id)
