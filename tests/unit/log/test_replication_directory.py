@@ -16,6 +16,9 @@ from museion.log.replication.directory import (
     KnownKey,
     KnownSite,
     UnknownSite,
+    with_key,
+    with_next_key,
+    without_key,
 )
 from museion.log.replication.shared_file import DamagedFile, FileUnavailable
 from museion.log.replication.site_keys import (
@@ -132,6 +135,29 @@ def test_a_revoked_key_signs_nothing_any_more(keys: SiteKeys, directory: FileSit
     directory.revoke_key("office", keys.key_id)
     assert not accepts(directory, keys.key_id)
     assert not directory.accept(keys.roll(NOW_MS), NOW_MS)
+
+
+def test_a_key_that_came_another_way_ages_the_one_before(keys: SiteKeys) -> None:
+    site = site_of(keys)
+    old = keys.key_id
+    told = keys.roll(NOW_MS)
+    by_hand = with_key(site, keys.public_key, NOW_MS)
+    assert by_hand == with_next_key(site, told, NOW_MS)
+    assert with_next_key(by_hand, told, NOW_MS + 5) == by_hand
+    assert by_hand.accepted_key(old, NOW_MS + GRACE_MS + 1) is None
+    assert by_hand.accepted_key(keys.key_id, NOW_MS + GRACE_MS + 1) == keys.public_key
+
+
+def test_keys_of_long_ago_are_forgotten_but_no_revoked_one(keys: SiteKeys) -> None:
+    revoked = keys.key_id
+    site = without_key(site_of(keys), revoked)
+    for number in range(20):
+        site = with_key(site, bytes([number]) * 32, NOW_MS)
+    assert len(site.keys) <= 9
+    assert site.keys[-1].public_key == bytes([19]) * 32
+    again = with_key(site, keys.public_key, NOW_MS)
+    assert again == site
+    assert again.accepted_key(revoked, NOW_MS) is None
 
 
 def test_a_revoked_site_stays_revoked_whatever_others_say(

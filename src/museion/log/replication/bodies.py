@@ -69,6 +69,11 @@ class Body:
     raw_bytes: int
 
 
+def is_ours(content_type: str) -> bool:
+    """Tell whether a content type is that of the protocol; proxies may add parameters to it."""
+    return content_type.partition(";")[0].strip().lower() == MEDIA_TYPE
+
+
 def pack(message: object, *, accepts_zstd: bool) -> Body:
     """Return a message as bytes, compressed where that pays and the other side can undo it."""
     content = encode(message)

@@ -218,13 +218,32 @@ def with_next_key(
         return None
     if not is_signed(announcement.signed_text(), announcement.signature, previous.public_key):
         return None
-    if new.key_id in known:
+    if new.key_id not in known and previous.accepted_until_ms is not None:
+        return None  # it was followed by another key already: one of the two is not the site's
+    return with_key(site, new.public_key, now_ms, grace_ms=grace_ms)
+
+
+def with_key(
+    site: KnownSite, public_key: bytes, now_ms: int, *, grace_ms: int = GRACE_MS
+) -> KnownSite:
+    """Return a site with its newest key; earlier ones are accepted a little longer only.
+
+    For keys whose origin was checked elsewhere. A key that is known already stays what it is, also
+    revoked or followed by another one; a repeat changes nothing.
+    """
+    new = next((key for key in site.keys if key.public_key == public_key), None)
+    if new is not None and (new.revoked or new.accepted_until_ms is not None):
         return site
     until_ms = now_ms + grace_ms
-    if previous.accepted_until_ms is not None:
-        return None  # it was followed by another key already: one of the two is not the site's
-    known[previous.key_id] = replace(previous, accepted_until_ms=until_ms)
-    return replace(site, keys=(*known.values(), new)[-_MAX_KEYS:])
+    earlier = [key for key in site.keys if key.public_key != public_key]
+    aged = [
+        key if key.accepted_until_ms is not None else replace(key, accepted_until_ms=until_ms)
+        for key in earlier
+    ]
+    # What is revoked is never forgotten: it could come back as a new one.
+    spare = [key for key in aged if not key.revoked][: max(0, len(aged) - _MAX_KEYS + 1)]
+    kept = [key for key in aged if key not in spare]
+    return replace(site, keys=(*kept, new or KnownKey.of(public_key)))
 
 
 def without_key(site: KnownSite, key_id: str) -> KnownSite:

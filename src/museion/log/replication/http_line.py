@@ -20,6 +20,7 @@ from museion.log.replication.bodies import (
     PATH,
     BodyTooLarge,
     DamagedBody,
+    is_ours,
     unpack,
 )
 from museion.log.replication.refusals import BadAnswer, Unreachable
@@ -119,7 +120,7 @@ class HttpLine:
             raise Unreachable(self.where, f"nothing came for {waited_s:g} s") from reason
         except httpx.HTTPError as reason:
             raise Unreachable(self.where, _cause_of(reason)) from reason
-        if received.headers.get("content-type") != MEDIA_TYPE:
+        if not is_ours(received.headers.get("content-type", "")):
             self._refuse_foreign(received)
         return received
 

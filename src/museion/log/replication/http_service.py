@@ -35,6 +35,7 @@ from museion.log.replication.bodies import (
     ZSTD,
     Body,
     DamagedBody,
+    is_ours,
     pack,
     unpack,
 )
@@ -52,7 +53,7 @@ from museion.log.replication.protocol import (
     ReadRequest,
     RecoveryRequest,
 )
-from museion.log.replication.refusals import BadRequest
+from museion.log.replication.refusals import BadRequest, NotTrusted, ReplayedRequest
 from museion.log.replication.replay_guard import ReplayGuard
 from museion.log.replication.signing import (
     Target,
@@ -176,8 +177,9 @@ class HttpService:
         except ClientGone:
             return
         except MuseionError as error:
-            if isinstance(error, UntrustedRequest):
-                _LOG.warning("refused a request to %s: %s", exchange.path, error.reason)
+            if isinstance(error, NotTrusted | ReplayedRequest):
+                reason = error.reason if isinstance(error, UntrustedRequest) else error.message
+                _LOG.warning("refused a request to %s: %s", exchange.path, reason)
             status, answer = on_the_wire(refusal_for(error))
         except RecursionError:  # msgspec takes what Python can just not walk through any more
             status, answer = on_the_wire(BadRequest("The request is nested too deeply."))
@@ -299,6 +301,6 @@ def decoded(exchange: Exchange, content: bytes, kind: type[T], *, max_bytes: int
 def _require_post(exchange: Exchange) -> None:
     if exchange.method != "POST":
         raise BadRequest(f"Expected the method POST, got {exchange.method!r:.20}.")
-    if exchange.headers.get("content-type") != MEDIA_TYPE:
-        found = exchange.headers.get("content-type", "none")
+    found = exchange.headers.get("content-type", "none")
+    if not is_ours(found):
         raise BadRequest(f"Expected the content type {MEDIA_TYPE}, got {found!r:.80}.")
