@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from typing import Any, TypeAlias, TypeVar
 
-from museion.log.replication.bodies import BodyTooLarge
+from museion.log.replication.bodies import ENCODING, BodyTooLarge, DamagedBody, unpack
 from museion.log.replication.http_errors import TemporarilyUnavailable
 from museion.log.replication.refusals import BadRequest
 
@@ -79,6 +79,18 @@ class Exchange:
                 raise BodyTooLarge(max_bytes)
             self._body_taken = not message.get("more_body", False)
         return bytes(content)
+
+    def decoded(self, content: bytes, kind: type[T], *, max_bytes: int) -> tuple[T, int]:
+        """Return the message in the body, and its size in bytes before compression.
+
+        Raises:
+            BadRequest, BodyTooLarge: it holds none, or one that is too large.
+        """
+        encoding = self.headers.get(ENCODING, "")
+        try:
+            return unpack(content, kind, encoding=encoding, max_bytes=max_bytes)
+        except DamagedBody as reason:
+            raise BadRequest(reason.message, remedy=reason.remedy) from reason
 
     async def while_connected(self, work: Coroutine[Any, Any, T], *, stopping: asyncio.Event) -> T:
         """Return what some work returns; cancel it when the client goes away or this site stops.

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from museion.base.errors import MuseionError
 from museion.log.replication.answers import EndpointAnswers, JoinAnswers
@@ -34,10 +34,8 @@ from museion.log.replication.bodies import (
     PATH,
     ZSTD,
     Body,
-    DamagedBody,
     is_ours,
     pack,
-    unpack,
 )
 from museion.log.replication.directory import SiteDirectory
 from museion.log.replication.http_errors import (
@@ -64,8 +62,6 @@ from museion.log.replication.signing import (
 )
 from museion.log.replication.site_keys import SiteKeys
 from museion.log.replication.transfer_statistics import TransferStatistics
-
-T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -221,7 +217,7 @@ class HttpService:
     async def _received(self, exchange: Exchange, verified: VerifiedRequest, call: _Call) -> object:
         content = await exchange.body(max_bytes=call.max_bytes, limit_s=self._limits.body_limit_s)
         verified.require_body(content)
-        request, raw_bytes = decoded(exchange, content, call.kind, max_bytes=call.max_bytes)
+        request, raw_bytes = exchange.decoded(content, call.kind, max_bytes=call.max_bytes)
         answer = request.answer if isinstance(request, Offer) else None
         self._statistics = self._statistics.plus(
             received_bytes=len(content),
@@ -283,19 +279,6 @@ class HttpService:
             sent_raw_bytes=body.raw_bytes,
             sent_events=len(answer.events) if isinstance(answer, ReadAnswer) else 0,
         )
-
-
-def decoded(exchange: Exchange, content: bytes, kind: type[T], *, max_bytes: int) -> tuple[T, int]:
-    """Return the message in the body of a request, and its size in bytes before compression.
-
-    Raises:
-        BadRequest, BodyTooLarge: it holds none, or one that is too large.
-    """
-    encoding = exchange.headers.get(ENCODING, "")
-    try:
-        return unpack(content, kind, encoding=encoding, max_bytes=max_bytes)
-    except DamagedBody as reason:
-        raise BadRequest(reason.message, remedy=reason.remedy) from reason
 
 
 def _require_post(exchange: Exchange) -> None:

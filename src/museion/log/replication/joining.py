@@ -16,9 +16,7 @@ from museion.log.replication.bodies import (
     ENCODING,
     PATH,
     ZSTD,
-    DamagedBody,
     pack,
-    unpack,
 )
 from museion.log.replication.directory import KnownKey, KnownSite, SiteDirectory
 from museion.log.replication.http_line import HttpLine, HttpTimes, Received, require_address
@@ -108,11 +106,7 @@ class JoinDesk:
 
     async def _received(self, exchange: Exchange) -> tuple[bytes, JoinRequest]:
         content = await exchange.body(max_bytes=_MAX_JOIN_BYTES, limit_s=self._body_limit_s)
-        encoding = exchange.headers.get(ENCODING, "")
-        try:
-            request, _ = unpack(content, JoinRequest, encoding=encoding, max_bytes=_MAX_JOIN_BYTES)
-        except DamagedBody as reason:
-            raise BadRequest(reason.message, remedy=reason.remedy) from reason
+        request, _ = exchange.decoded(content, JoinRequest, max_bytes=_MAX_JOIN_BYTES)
         if len(request.public_key) != KEY_BYTES:
             raise BadRequest(f"Expected a key of {KEY_BYTES} bytes.")
         return content, request
