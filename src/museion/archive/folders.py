@@ -9,7 +9,8 @@ from pathlib import Path
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"})
 """What desktop systems leave in folders of pictures; nobody wants to hear of it."""
 _SITE_MARK = "museion.toml"
-_SITE_PARTS = frozenset({_SITE_MARK, "log", "blobs", "index", "lock", "catalog.sqlite"})
+_DATABASES = ("catalog.sqlite", "missing-blobs.sqlite")
+_SITE_PARTS = frozenset({_SITE_MARK, "log", "blobs", "index", "lock", "sites", *_DATABASES})
 """What a site keeps in its folder: its own renditions must never come in as new assets."""
 
 
@@ -55,7 +56,7 @@ def _below(folder: Path, on_error: Callable[[Path, OSError], None]) -> Iterator[
 
 
 def _is_of_site(name: str) -> bool:
-    return name in _SITE_PARTS or name.startswith("catalog.sqlite-")
+    return name in _SITE_PARTS or name.startswith(tuple(f"{each}-" for each in _DATABASES))
 
 
 def _wanted(name: str) -> bool:

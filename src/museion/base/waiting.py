@@ -1,9 +1,10 @@
-"""Waiting that ends only when the thing waited for has ended."""
+"""Waiting that ends only when the thing waited for has ended, and work that goes on meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,3 +27,23 @@ async def to_end(awaitable: Awaitable[T]) -> T:
     if cancellation is not None:
         raise cancellation from (None if future.cancelled() else future.exception())
     return future.result()
+
+
+@asynccontextmanager
+async def meanwhile(*works: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Let works run as long as the body of an `async with` statement does; they are cancelled then.
+
+    Raises:
+        Exception: the first error that ended one of the works; the body is cancelled by it.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except BaseExceptionGroup as errors:
+        # The first one tells what happened; the others are what followed from it.
+        raise errors.exceptions[0] from None

@@ -13,6 +13,7 @@ from museion.archive.enrichment.fingerprints import FingerprintEnricher
 from museion.archive.enrichment.metadata import MetadataEnricher
 from museion.archive.enrichment.renditions import RenditionEnricher
 from museion.archive.enrichment.worker_pool import WorkerPool
+from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
 from museion.log.sourced.processor import ProcessorRunner
@@ -55,17 +56,8 @@ class Pipeline:
         """
         runs = [runner.run() for runner in self._processors]
         runs += [runner.run() for runner in self._projections]
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(run) for run in runs]
-                try:
-                    yield
-                finally:
-                    for task in tasks:
-                        task.cancel()
-        except BaseExceptionGroup as errors:
-            # The first one tells what happened; the others are what followed from it.
-            raise errors.exceptions[0] from None
+        async with meanwhile(*runs):
+            yield
 
     def followers(self) -> list[Follower]:
         """Return how far each part has come."""

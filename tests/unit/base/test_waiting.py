@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from museion.base.waiting import to_end
+from museion.base.waiting import meanwhile, to_end
 from museion.testing.event_loop import in_event_loop
 
 
@@ -70,3 +70,30 @@ async def test_what_is_itself_cancelled_ends_the_wait() -> None:
     inner.cancel()
     with pytest.raises(asyncio.CancelledError):
         await to_end(inner)
+
+
+@in_event_loop
+async def test_works_run_as_long_as_the_body_and_are_cancelled_then() -> None:
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled")
+
+    async with meanwhile(work(), work()):
+        await asyncio.sleep(0)
+        assert seen == []
+
+    assert seen == ["cancelled", "cancelled"]
+
+
+@in_event_loop
+async def test_the_error_that_ends_a_work_ends_the_body() -> None:
+    async def work() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        async with meanwhile(work()):
+            await asyncio.Event().wait()

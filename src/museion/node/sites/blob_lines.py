@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,6 +13,7 @@ from museion.archive.asset import AssetId
 from museion.archive.blob_exchange import BlobExchange
 from museion.archive.missing_blobs import MissingBlobs
 from museion.archive.sharing.asset_words import AssetWords
+from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import Digest
 from museion.blobs.transfer.bandwidth import Bandwidth
 from museion.blobs.transfer.blob_source import BlobNeighbour
@@ -89,15 +89,12 @@ class BlobLines:
             stack.callback(missing.close)
             exchange = self._exchange(missing)
             runner = ProjectionRunner(self._site.log, missing, behind=self._site.catalog_runner)
-            tasks = [asyncio.create_task(runner.run()), asyncio.create_task(exchange.run())]
             self._site.blob_exchange = exchange
             try:
-                yield exchange
+                async with meanwhile(runner.run(), exchange.run()):
+                    yield exchange
             finally:
                 self._site.blob_exchange = None
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
 
     def _exchange(self, missing: MissingBlobs) -> BlobExchange:
         chance = random.Random()  # noqa: S311 (spreads retries, nothing secret)

@@ -21,6 +21,7 @@ from museion.api.site_schemas import (
 from museion.archive.membership import Member, SiteDescribed, SiteRetired, membership_event
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
+from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import Digest
 from museion.log.replication.connection import Connection, Direction
 from museion.log.replication.directory import FileSiteDirectory, KnownKey, KnownSite
@@ -111,17 +112,12 @@ class SiteNetwork:
         network = cls(site, served_at=served_at)
         await network.follower.catch_up()
         site.name_sites(network._name_of)
-        async with network._lines.open(), network.endpoint:
-            tasks = [
-                asyncio.create_task(network.follower.run()),
-                asyncio.create_task(network._tend()),
-            ]
-            try:
-                yield network
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
+        async with (
+            network._lines.open(),
+            network.endpoint,
+            meanwhile(network.follower.run(), network._tend()),
+        ):
+            yield network
 
     @property
     def admin_token(self) -> str:
@@ -242,6 +238,8 @@ class SiteNetwork:
                 await self.endpoint.connect(before, self._neighbour(site_id))
             raise
         self._files.save(wanted)
+        if self._site.blob_exchange is not None:
+            await self._site.blob_exchange.neighbours_changed()
 
     def _connection(self, wanted: SavedConnection) -> Connection:
         """Return the connection; a site that cannot be reached brings its events along."""
