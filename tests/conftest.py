@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from running_site import ServedSite
 
 _NO_BROWSER = "no chromium is on the PATH: the web page was NOT tested in a browser"
+_NO_NGINX = "no nginx is on the PATH: replication through a proxy with TLS was NOT tested"
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +86,10 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end, where nobody overlooks it, that the browser did not run."""
+    """Say at the end, where nobody overlooks it, what did not run for want of a program."""
     skipped = terminalreporter.stats.get("skipped", [])
-    missed = [report for report in skipped if _NO_BROWSER in str(report.longrepr)]
-    if missed:
-        terminalreporter.section("BROWSER", sep="!")
-        terminalreporter.line(f"{len(missed)} tests skipped: {_NO_BROWSER}", red=True)
+    for title, reason in (("BROWSER", _NO_BROWSER), ("NGINX", _NO_NGINX)):
+        missed = [report for report in skipped if reason in str(report.longrepr)]
+        if missed:
+            terminalreporter.section(title, sep="!")
+            terminalreporter.line(f"{len(missed)} tests skipped: {reason}", red=True)
