@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import msgspec
 
 from museion.archive.asset_fields import ASSET_FIELDS
 from museion.archive.causal_token import as_token
 from museion.archive.conflicts import FieldVersionShown, SiteNames, iso_time, shown_versions
-from museion.archive.events import FieldsChanged, payload_of
+from museion.archive.events import FieldsChanged, payload_as, type_name
 from museion.archive.history import History, fold
 from museion.archive.rights import narrowest
 from museion.archive.undoing import written_id
 from museion.log.crdt.add_wins_set import AddWinsSetState
-from museion.log.event import EventId
+from museion.log.event import Event, EventId
+
+_MOST_CHANGES = 100
 
 
 class PersonField(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +67,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         seen: causal token of this state; a change that gives it says what its author had seen.
         access: sites that may have the asset while all versions hold; None for everyone.
-        changes: the last first.
+        changes: the last first, as many as anybody looks at.
     """
 
     seen: str
@@ -157,7 +162,12 @@ def _changes(history: History, names: SiteNames) -> list[ChangeShown]:
             time=iso_time(event.system_time_ms),
             undoes=payload.undoes,
         )
-        for event in reversed(history.events)
-        for payload in [payload_of(event)]
-        if isinstance(payload, FieldsChanged)
+        for event in islice(_field_changes(history), _MOST_CHANGES)
+        for payload in [payload_as(event, FieldsChanged)]
     ]
+
+
+def _field_changes(history: History) -> Iterator[Event]:
+    """Yield the events that changed fields, the last first."""
+    kind = type_name(FieldsChanged)
+    return (event for event in reversed(history.events) if event.type_name == kind)

@@ -102,8 +102,13 @@ def found_assets(folder: Path, beginnings: tuple[str, ...]) -> list[AssetId]:
 
 
 def author(by: str | None) -> str:
-    """Return who does something: as named, else the user of this machine."""
-    return by if by is not None else getpass.getuser()
+    """Return who does something: as named, else the user of this machine, if it has a name."""
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 @asynccontextmanager

@@ -27,6 +27,26 @@ _PATHS = (
     *(f"/api/blobs/{'0' * 64}", "/api/blobs/..%2f..%2fmuseion.toml", "/api/blobs/%00"),
     *("/api/search?q=place-near:9999,9999", "/api/search?q=%22unclosed", "/schema/openapi.json"),
     *("/api/assets/zzzz/similar", "/api/assets/zzzz/original", "/api/quarantine", "/api/site"),
+    *("/api/conflicts/%00", "/api/conflicts/%ed%a0%80:caption", "/api/conflicts/a:caption"),
+    *("/api/conflicts/a:nothing", "/api/conflicts?offset=99999999999999999999"),
+    *("/api/collections/%00", "/api/collections/%ed%a0%80", "/api/collections/x?offset=-1"),
+)
+_CHANGES = (
+    *("", "[", "null", "[]", '"x"', "{}", '{"by": null}', '{"by": "\\u0000"}', "{" * 5000),
+    *('{"by": "\\ud800", "set": {}}', '{"by": "A", "set": {"caption": "\\ud800"}}'),
+    *('{"by": "A", "seen": "kYGhYQE"}', '{"by": "A", "seen": "\\u00e9"}', '{"by": "A", "set": []}'),
+    *('{"by": "A", "set": {"access": [""]}}', '{"by": "A", "set": {"access": {}}}'),
+    *('{"by": "A", "set": {"rating": 1e400}}', '{"by": "A", "set": {"rating": -1}}'),
+    *('{"by": "A", "add_tags": ["\\ud800"]}', '{"by": "A", "add_tags": [""]}'),
+    *('{"by": "A", "ids": ["\\u0000"], "add_tags": ["a"]}', '{"by": "A", "ids": []}'),
+    *('{"by": "A", "change": "\\ud800"}', '{"by": "A", "text": ""}', '{"by": "A", "name": ""}'),
+    *('{"by": "A", "choice": "x", "value": "y"}', '{"by": "A", "index": -1, "ids": ["a"]}'),
+)
+_CHANGED = (
+    *("PATCH /api/assets/ASSET", "POST /api/assets/edit", "POST /api/assets/ASSET/undo"),
+    *("POST /api/assets/ASSET/trash", "POST /api/assets/ASSET/comments"),
+    *("POST /api/conflicts/ASSET:caption/resolve", "POST /api/collections"),
+    *("PATCH /api/collections/x", "POST /api/collections/%00/add", "POST /api/collections/x/move"),
 )
 
 
@@ -74,6 +94,24 @@ def test_every_address_gets_an_answer_that_is_no_defect(server: ServedSite, path
         problem = json.loads(payload)
         assert problem["status"] == status
         assert problem["detail"]
+
+
+@pytest.mark.parametrize("route", _CHANGED)
+def test_a_change_that_makes_no_sense_is_refused(server: ServedSite, route: str) -> None:
+    method, path = route.split()
+    asset = server.get("/api/assets")["items"][0]["id"]
+
+    for body in _CHANGES:
+        answer = server.http.request(
+            method,
+            path.replace("ASSET", asset),
+            content=body.encode(),
+            headers={"content-type": "application/json"},
+        )
+
+        assert answer.status_code < 500, (body, answer.text)
+        if answer.status_code >= 400:
+            assert answer.json()["detail"], body
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", ""])

@@ -1,4 +1,4 @@
-"""Rows of what people did to assets: folded anew from all their events after each one.
+"""Rows of what people did to assets: folded anew from all their events, once a batch.
 
 The events themselves are kept beside the rows, in an order that is the same at every site. So it
 does not matter in which order they came, nor whether one came before the asset that it is about.
@@ -29,9 +29,10 @@ class EditRows:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self._rows = AssetRows(database)
+        self._changed: dict[AssetId, SiteId] = {}
 
     def apply(self, asset_id: AssetId, event: Event) -> None:
-        """Take in one event of a person, and derive the asset's rows from all of them."""
+        """Take in one event of a person; the rows follow with `finish`."""
         # What differs between sites is left out.
         kept = replace(event, log_id="", sequence_nr=UNWRITTEN, chain_digest=None)
         self._database.execute(
@@ -39,9 +40,19 @@ class EditRows:
             " VALUES (?, ?, ?, ?, ?)",
             (asset_id, *Rank.of(event), msgspec.msgpack.encode(kept)),
         )
-        self.derive(asset_id, reader=event.log_id)
+        self.touch(asset_id, reader=event.log_id)
 
-    def derive(self, asset_id: AssetId, *, reader: SiteId) -> None:
+    def touch(self, asset_id: AssetId, *, reader: SiteId) -> None:
+        """Note that the rows of an asset have to be derived."""
+        self._changed[asset_id] = reader
+
+    def finish(self) -> None:
+        """Write the rows of all assets that changed."""
+        for asset_id, reader in self._changed.items():
+            self._derive(asset_id, reader)
+        self._changed.clear()
+
+    def _derive(self, asset_id: AssetId, reader: SiteId) -> None:
         """Write the rows of an asset as people's events and the embedded metadata have them.
 
         Where nobody changed it there is nothing to do. Nor is there where it is not known here: it

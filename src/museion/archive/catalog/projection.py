@@ -113,8 +113,9 @@ class _Writing:
         if isinstance(payload, EDITS):
             self._edits.apply(asset_id, event)
         elif isinstance(payload, _CHANGES_FIELDS):
-            self._edits.derive(asset_id, reader=event.log_id)
+            self._edits.touch(asset_id, reader=event.log_id)
 
     def finish(self) -> None:
         """Change the rows that are derived once a batch."""
+        self._edits.finish()
         self._collections.finish()
