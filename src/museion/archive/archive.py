@@ -20,11 +20,10 @@ from museion.archive.collecting import Collector
 from museion.archive.conflicts import (
     FieldConflict,
     SiteNames,
-    UnknownChoice,
     UnknownConflict,
-    chosen_version,
     conflict_id,
     parts_of,
+    settling_changes,
     shown_conflict,
 )
 from museion.archive.editing import Changes, Edited, Editor
@@ -269,13 +268,7 @@ class Archive(ArchiveReader):
         """
         asset_id, field = parts_of(identifier)
         conflict = await self._open_conflict(asset_id, field)
-        if (choice is None) == (value is UNSET):
-            raise UnknownChoice(conflict, choice)
-        version = None if choice is None else chosen_version(conflict, choice)
-        if version is not None and version.cleared:
-            changes = Changes(clear=[field])
-        else:
-            changes = Changes(set={field: value if version is None else version.value})
+        changes = settling_changes(conflict, choice, value)
         return await self.edit(asset_id, changes, by=by, seen=seen or conflict.seen)
 
     async def undo(self, asset_id: AssetId, change_id: str, *, by: str) -> Edited:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec import UNSET
 
 from museion.archive.asset import AssetId
 from museion.archive.asset_fields import ASSET_FIELDS
@@ -13,6 +14,7 @@ from museion.archive.causal_token import as_token
 from museion.archive.events import PersonValue
 from museion.archive.history import FieldVersion, History
 from museion.archive.undoing import written_id
+from museion.archive.wanted_changes import Changes
 from museion.base.errors import InvalidInput, NotFound
 
 SiteNames = Callable[[str], str | None]
@@ -123,11 +125,20 @@ def shown_conflict(
     )
 
 
-def chosen_version(conflict: FieldConflict, choice: str | None) -> FieldVersionShown:
-    """Return the version that a person chose by its id. Raises `UnknownChoice`."""
+def settling_changes(conflict: FieldConflict, choice: str | None, value: object = UNSET) -> Changes:
+    """Return the changes that settle a conflict: by the id of a version, or by a value.
+
+    Raises:
+        UnknownChoice: neither is given, or both, or no version has the id.
+    """
+    if (choice is None) == (value is UNSET):
+        raise UnknownChoice(conflict, choice)
+    if choice is None:
+        return Changes(set={conflict.field: value})
     for version in conflict.versions:
         if version.id == choice:
-            return version
+            cleared = Changes(clear=[conflict.field])
+            return cleared if version.cleared else Changes(set={conflict.field: version.value})
     raise UnknownChoice(conflict, choice)
 
 

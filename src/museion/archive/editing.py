@@ -7,19 +7,12 @@ person here, is then not silently overwritten: it stays beside the new value as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from museion.archive.asset import AssetId, UnknownAsset
-from museion.archive.asset_fields import (
-    ASSET_FIELDS,
-    BadFieldValue,
-    UnknownField,
-    checked_tag,
-    checked_value,
-)
 from museion.archive.carried import carried
 from museion.archive.causal_token import as_token, seen_by
 from museion.archive.events import (
@@ -28,19 +21,28 @@ from museion.archive.events import (
     AssetRestored,
     AssetTrashed,
     CommentAdded,
-    FieldOperation,
     FieldsChanged,
     new_event,
     type_name,
 )
-from museion.archive.history import FieldVersion, History, asset_fields, fold
+from museion.archive.history import History, fold
 from museion.archive.rights import may_read, may_settle
 from museion.archive.undoing import undo_operations
+from museion.archive.wanted_changes import Changes, is_settling, operations_for
 from museion.base.errors import InvalidInput
-from museion.log.crdt.field_map import AddToField, ClearField, RemoveFromField, SetField
-from museion.log.event import Event, EventId, NewEvent
+from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.vector_time import VectorTime, merge_all
+
+__all__ = [
+    "BadComment",
+    "Changes",
+    "Edited",
+    "Editor",
+    "NoAuthor",
+    "TooManyAssets",
+    "checked_name",
+]
 
 MOST_AT_ONCE = 1000
 """So many assets may be changed by one call."""
@@ -49,22 +51,6 @@ _PAGE = 512
 _LONGEST_NAME = 200
 _LONGEST_COMMENT = 20_000
 _BIRTH = type_name(AssetIngested)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What is to become of an asset's fields, all at once.
-
-    Attributes:
-        set: values by field name; see `asset_fields`.
-        clear: fields whose value is taken away, so that they show what the original says.
-        add_tags, remove_tags: tags to put in and to take out.
-    """
-
-    set: Mapping[str, object] = field(default_factory=dict)
-    clear: Sequence[str] = ()
-    add_tags: Sequence[str] = ()
-    remove_tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +135,7 @@ class Editor:
         """
         by = checked_name(by)
         async with self._alone([asset_id]):
-            known = await self._known(asset_id, settling=_is_settling(changes))
+            known = await self._known(asset_id, settling=is_settling(changes))
             event = self._changed(asset_id, known, changes, by=by, seen=seen)
             return await self._write(asset_id, known, event)
 
@@ -162,7 +148,7 @@ class Editor:
         if len(ids) > MOST_AT_ONCE:
             raise TooManyAssets(len(ids))
         async with self._alone(ids):
-            settling = _is_settling(changes)
+            settling = is_settling(changes)
             known = {each: await self._known(each, settling=settling) for each in ids}
             wanted: dict[AssetId, NewEvent] = {}
             for each in ids:
@@ -224,7 +210,7 @@ class Editor:
         if seen is not None:
             base = seen_by(seen, known=self._log.version)
             then = then.as_seen(base)
-        operations = _operations(changes, then)
+        operations = operations_for(changes, then)
         if not operations:
             return None
         payload = FieldsChanged(asset_id=asset_id, by=by, operations=operations)
@@ -296,57 +282,3 @@ def _edited(asset_id: AssetId, before: History, event: Event | None) -> Edited:
         conflicts=tuple(after.conflicts),
         sequence_nr=event.sequence_nr if event else 0,
     )
-
-
-def _is_settling(changes: Changes) -> bool:
-    """Tell whether changes are about who may read the asset, and nothing else."""
-    fields = {*changes.set, *changes.clear}
-    return fields == {"access"} and not changes.add_tags and not changes.remove_tags
-
-
-def _operations(changes: Changes, then: History) -> tuple[FieldOperation, ...]:
-    """Return what has to be written so that a state becomes as wanted; nothing that is so."""
-    both = set(changes.set) & set(changes.clear)
-    if both:
-        raise BadFieldValue(min(both), "a value or none, not both", changes.set[min(both)])
-    wanted: list[FieldOperation | None] = [
-        _setting(name, value, then) for name, value in changes.set.items()
-    ]
-    wanted += [each for name in changes.clear for each in _clearing(name, then)]
-    wanted += [_adding(checked_tag(tag), then) for tag in dict.fromkeys(changes.add_tags)]
-    wanted += [
-        RemoveFromField("tags", checked_tag(tag)) for tag in dict.fromkeys(changes.remove_tags)
-    ]
-    fields = asset_fields()
-    prepared = [fields.prepare(then.state, each) for each in wanted if each is not None]
-    return tuple(each for each in prepared if each is not None)
-
-
-def _setting(name: str, value: object, then: History) -> FieldOperation | None:
-    wanted = checked_value(name, value)
-    versions = then.versions(name)
-    if len(versions) == 1 and not versions[0].cleared and versions[0].value == wanted:
-        return None
-    return SetField(name, wanted, _ids(versions))
-
-
-def _clearing(name: str, then: History) -> Sequence[FieldOperation]:
-    if name not in ASSET_FIELDS:
-        raise UnknownField(name)
-    if name == "tags":
-        return [RemoveFromField("tags", tag) for tag in sorted(_tags(then))]
-    return [ClearField(name, _ids(then.versions(name)))]
-
-
-def _adding(tag: str, then: History) -> FieldOperation | None:
-    return None if tag in _tags(then) else AddToField("tags", tag)
-
-
-def _tags(then: History) -> frozenset[str]:
-    tags = then.values.get("tags", frozenset[str]())
-    assert isinstance(tags, frozenset)
-    return tags
-
-
-def _ids(versions: Sequence[FieldVersion]) -> tuple[EventId, ...]:
-    return tuple(each.stamp.id for each in versions)
