@@ -202,7 +202,7 @@ def test_a_collection_keeps_a_persons_order(edited: ServedSite, tmp_path: Path) 
         ({"by": "Ann", "set": {"rating": True}}, "got `bool`"),
         ({"by": "Ann", "seen": "%%%"}, "causal token"),
         ({"by": "Ann", "add_tags": [" "]}, "tag"),
-        ({"by": "Ann", "clear": ["downloads"]}, "downloads"),
+        ({"by": "Ann", "clear": ["colour"]}, "colour"),
     ],
 )
 def test_a_change_that_is_no_good_is_refused_with_the_reason(

@@ -36,7 +36,6 @@ ASSET_FIELDS: Mapping[str, AssetField] = MappingProxyType(
         "access": AssetField(MergeRule.KEPT_UNTIL_RESOLVED, "Access"),
         "rating": AssetField(MergeRule.LAST_WRITER_WINS, "Rating"),
         "tags": AssetField(MergeRule.ADD_WINS_SET, "Tags"),
-        "downloads": AssetField(MergeRule.COUNTER, "Downloads"),
     }
 )
 """Field name -> its rule and label. `rights` are the terms of the licence, in words; `access` says

@@ -76,7 +76,6 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[PersonField]
     comments: list[CommentShown]
     changes: list[ChangeShown]
-    downloads: int = 0
 
     @property
     def conflicts(self) -> list[str]:
@@ -95,7 +94,6 @@ def people_of(history: History, names: SiteNames) -> People:
     tags = values.get("tags", frozenset[str]())
     assert isinstance(tags, frozenset)
     access = narrowest(history.rights.access)
-    downloads = values.get("downloads", 0)
     fields = [
         PersonField(field=name, label=field.label, in_conflict=name in conflicts, versions=versions)
         for name, field in ASSET_FIELDS.items()
@@ -109,7 +107,6 @@ def people_of(history: History, names: SiteNames) -> People:
         fields=[*fields, *_tag_field(history, names)],
         comments=_comments(history, names),
         changes=_changes(history, names),
-        downloads=downloads if isinstance(downloads, int) else 0,
     )
 
 
