@@ -49,12 +49,17 @@ MEMBERSHIP_TYPES = EventTypes(SiteDescribed, SiteRetired)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A site as the log describes it."""
+    """A site as the log describes it.
+
+    Attributes:
+        by_itself: the site's own word; nobody else can give it further keys.
+    """
 
     site_id: str
     name: str
     url: str | None
     public_keys: tuple[bytes, ...]
+    by_itself: bool
     retired: bool = False
 
 
@@ -91,9 +96,14 @@ class Members:
         """Return every site by its id."""
         return {
             site_id: Member(
-                site_id, fact.name, fact.url, fact.public_keys, site_id in self._retired
+                site_id,
+                fact.name,
+                fact.url,
+                fact.public_keys,
+                by_itself=weight[0],
+                retired=site_id in self._retired,
             )
-            for site_id, (_, fact) in sorted(self._told.items())
+            for site_id, (weight, fact) in sorted(self._told.items())
         }
 
 

@@ -23,9 +23,9 @@ import lmdb
 import msgspec
 from msgspec.structs import replace
 
-from museion.base.errors import Damaged, MuseionError
+from museion.base.errors import Conflict, Damaged, MuseionError
 from museion.base.ids import random_id
-from museion.log.event import Event
+from museion.log.event import Event, require_name
 from museion.log.event_store import (
     MAX_READ_BYTES,
     DamagedEvent,
@@ -63,6 +63,16 @@ class UnknownStoreForm(Damaged):
         )
 
 
+class OtherLog(Conflict):
+    """The folder holds another log than the one that is wanted."""
+
+    def __init__(self, path: Path, *, expected: str, found: str) -> None:
+        super().__init__(
+            f"Expected the log {expected!r} in {path}, found the log {found!r}.",
+            remedy="Name another folder, or open this log under its own id.",
+        )
+
+
 class DamagedNumber(Damaged):
     """A number that the store keeps beside the events does not match its checksum."""
 
@@ -81,6 +91,8 @@ class LmdbEventStore:
 
     Args:
         path: the log's folder, made if it is not there and the store is writable.
+        log_id: the identity of a new log, made up where it is left out; a log that is there must
+            have this one.
         map_size_bytes: upper bound of the file's size.
         writable: off to look into a log that another process may be writing.
 
@@ -88,15 +100,20 @@ class LmdbEventStore:
         LogInUse: the log is open already, in this process or, for writing, in another.
         LogNotOpened: the folder or its files cannot be made or opened.
         UnreadableLog, UnknownStoreForm: the folder does not hold a log that can be read.
+        OtherLog: it holds a log with another id.
+        InvalidEvent: `log_id` is no name.
     """
 
     def __init__(
         self,
         path: str | Path,
         *,
+        log_id: str | None = None,
         map_size_bytes: int = DEFAULT_MAP_SIZE_BYTES,
         writable: bool = True,
     ) -> None:
+        if log_id is not None:
+            require_name(log_id)
         path = self._path = Path(path)
         self._writable = writable
         self._suspect = False
@@ -108,7 +125,7 @@ class LmdbEventStore:
         )
         try:
             self._open_tables()
-            self._log_id = self._identity(path, writable=writable)
+            self._log_id = self._identity(path, log_id, writable=writable)
             self._state = self._stored_state()
             if writable:
                 self._begin_index()
@@ -272,7 +289,7 @@ class LmdbEventStore:
         self._progress = self._environment.table(b"progress")
         self._index.open_tables(self._environment.table)
 
-    def _identity(self, path: Path, *, writable: bool) -> str:
+    def _identity(self, path: Path, wanted_id: str | None, *, writable: bool) -> str:
         with opening(path), self._environment.reading() as reading:
             form = bytes(reading.get(b"form", b"", db=self._meta))
             log_id = bytes(reading.get(b"log_id", b"", db=self._meta)).decode()
@@ -280,11 +297,13 @@ class LmdbEventStore:
             last = self._last(reading)
         if form not in (b"", _FORM_OF_0_1, _FORM) or (not form and not writable):
             raise UnknownStoreForm(path, form)
+        if log_id and wanted_id not in (None, log_id):
+            raise OtherLog(path, expected=str(wanted_id), found=log_id)
         if (form == _FORM and is_noted) or not writable:
             return log_id
         with opening(path), self._environment.writing() as writing:
             # Frames of form 1 stay as they are: each frame tells which form it has.
-            log_id = log_id or random_id()
+            log_id = log_id or wanted_id or random_id()
             writing.put(b"form", _FORM, db=self._meta)
             writing.put(b"log_id", log_id.encode(), db=self._meta)
             writing.put(_INDEXED_TO, _noted(_INDEXED_TO, last), db=self._meta)

@@ -74,10 +74,16 @@ async def serve(
                 log_enabled=False,
                 websockets=False,
             )
-            await _run(server, site, url, on_ready)
+            await _run(server, site, network, url, on_ready)
 
 
-async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Site], None]) -> None:
+async def _run(
+    server: Server,
+    site: Site,
+    network: SiteNetwork,
+    url: str,
+    on_ready: Callable[[str, Site], None],
+) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +97,8 @@ async def _run(server: Server, site: Site, url: str, on_ready: Callable[[str, Si
         await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:  # also when this is cancelled, because a part of the pipeline has failed
         stop.cancel()
-        site.changes.close()  # pages that follow would keep the server waiting
+        site.changes.close()  # pages and sites that follow would keep the server waiting
+        network.close_doors()
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
         await asyncio.wait({running}, timeout=_STOP_LIMIT_S)
         running.cancel()

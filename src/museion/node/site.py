@@ -23,6 +23,7 @@ from museion.models.registry import built_in_checkpoint
 from museion.node.pipeline import Follower, Pipeline, enrichment
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
 from museion.node.site_lock import SiteLock
+from museion.node.sites.site_files import has_joined, site_id_of
 from museion.streams.projection import ProjectionRunner
 
 _INDEX_PAUSE_S = 0.2
@@ -147,7 +148,7 @@ def _make_views(folder: Path) -> None:
 async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> Site:
     lock = SiteLock(folder).acquire()
     stack.callback(lock.release)
-    log = EventLog(LmdbEventStore(folder / "log"))
+    log = await _open_log(folder)
     stack.push_async_callback(log.close)
     changes = ChangeFeed()
     projection = CatalogProjection(
@@ -175,6 +176,14 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     site._pipeline = _pipeline(site, projection, indexes)
     await stack.enter_async_context(site._pipeline.running())
     return site
+
+
+async def _open_log(folder: Path) -> EventLog:
+    """Open the log; one that was lost begins empty under its old id and takes no new events."""
+    log = EventLog(LmdbEventStore(folder / "log", log_id=site_id_of(folder)))
+    if log.sequence_nr == 0 and has_joined(folder):
+        await log.write_hold.hold()
+    return log
 
 
 def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipeline:

@@ -42,6 +42,8 @@ BLOBS = "/blobs/1/"
 FITS = "museion.fits"
 """Predicate of a policy: the asset fits the filter words."""
 
+_COVERED = ("range",)
+
 MayHave = Callable[[str, Digest], bool]
 """Site id, digest -> whether that site may have that blob."""
 
@@ -115,6 +117,9 @@ class BlobLines:
                 recipient_id=site.site_id,
                 now_ms=_now_ms(),
                 body=request.content,
+                covered={
+                    name: request.headers[name] for name in _COVERED if name in request.headers
+                },
             )
             request.headers.update(headers)
             return request
@@ -130,6 +135,7 @@ class BlobLines:
             directory=self._directory,
             guard=self._guard,
             now_ms=_now_ms,
+            covered=[name for name in _COVERED if name in request.headers],
         )
         verified.require_body(request.body)
         return verified.caller_id

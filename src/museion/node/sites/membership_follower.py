@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from museion.archive.membership import SITES, Member, Members, SiteDescribed, membership_event
 from museion.log.event_log import EventLog
-from museion.log.replication.directory import KnownKey, KnownSite, SiteDirectory
+from museion.log.replication.directory import KnownKey, KnownSite, SiteDirectory, with_key
 
 _PAGE = 512
 
@@ -17,10 +17,11 @@ _PAGE = 512
 class MembershipFollower:
     """Brings each site that the log describes into the directory of this one.
 
-    Sites of one network trust each other to describe sites: what another one wrote is taken. Keys
-    are added, never replaced; a site's own revocations stay.
+    Sites of one network trust each other to let new ones in. Further keys of a site that is known
+    are taken from its own word only, and what this site has revoked stays so.
 
     Args:
+        now_ms: wall clock, milliseconds since 1970.
         on_change: called with all sites after the log told something new about one.
     """
 
@@ -29,8 +30,11 @@ class MembershipFollower:
         log: EventLog,
         directory: SiteDirectory,
         on_change: Callable[[Mapping[str, Member]], None],
+        *,
+        now_ms: Callable[[], int],
     ) -> None:
         self._log = log
+        self._now_ms = now_ms
         self._directory = directory
         self._on_change = on_change
         self._position = 0
@@ -66,16 +70,17 @@ class MembershipFollower:
         members = self.members.all()
         for member in members.values():
             known = self._directory.lookup(member.site_id)
-            if member.site_id != self._log.log_id and (site := _learned(known, member)) != known:
-                assert site is not None
+            site = _learned(known, member, self._now_ms())
+            if member.site_id != self._log.log_id and site != known:
                 self._directory.put(site)
         self._on_change(members)
 
 
-def _learned(known: KnownSite | None, member: Member) -> KnownSite | None:
-    told = tuple(KnownKey.of(key) for key in member.public_keys)
+def _learned(known: KnownSite | None, member: Member, now_ms: int) -> KnownSite:
     if known is None:
-        return KnownSite(member.site_id, member.name, member.url, told)
-    ids = {key.key_id for key in known.keys}
-    further = tuple(key for key in told if key.key_id not in ids)
-    return replace(known, name=member.name, url=member.url, keys=(*known.keys, *further))
+        keys = tuple(KnownKey.of(key) for key in member.public_keys)
+        return KnownSite(member.site_id, member.name, member.url, keys, joined_ms=now_ms)
+    learned = replace(known, name=member.name, url=member.url)
+    for key in member.public_keys if member.by_itself else ():
+        learned = with_key(learned, key, now_ms)
+    return learned

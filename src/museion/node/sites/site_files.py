@@ -20,6 +20,8 @@ import msgspec
 
 from museion.base.errors import Damaged
 from museion.log.durable_file import make_folder_durably, write_durably
+from museion.log.replication.directory import FileSiteDirectory
+from museion.log.replication.site_keys import NoSiteKey, SiteKeys
 
 
 class SavedConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +93,19 @@ class SiteFiles:
 
     def _write(self, path: Path, content: bytes) -> None:
         write_durably(path, content, incoming=self.folder / "incoming")
+
+
+def site_id_of(folder: Path) -> str | None:
+    """Return the id that a site's key was made for; None where it has none yet."""
+    try:
+        return SiteKeys.open(folder / "sites" / "keys").site_id
+    except NoSiteKey:
+        return None
+
+
+def has_joined(folder: Path) -> bool:
+    """Tell whether a site knows any other."""
+    return bool(FileSiteDirectory(folder / "sites" / "directory").sites())
 
 
 def read_admin_token(folder: Path) -> str:

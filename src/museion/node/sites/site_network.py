@@ -15,6 +15,7 @@ from museion.api.site_schemas import (
     InvitationMade,
     InvitationWanted,
     JoinWanted,
+    RecoveryStep,
     SiteCard,
     SitesOverview,
 )
@@ -46,6 +47,7 @@ ASSETS = "museion.assets"
 """Name of the filter whose settings are filter words of the query language."""
 
 _TEND_S = 1.0
+_AT_ONCE_S = 2.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 (nothing is bound to it)
 
@@ -70,7 +72,8 @@ class SiteNetwork:
         self._directory = FileSiteDirectory(folder / "directory")
         self._invitations = Invitations(folder / "invitations")
         self._changed = asyncio.Event()
-        self.follower = MembershipFollower(site.log, self._directory, self._hear)
+        self._recovery: asyncio.Task[None] | None = None
+        self.follower = MembershipFollower(site.log, self._directory, self._hear, now_ms=_now_ms)
         self.endpoint = Endpoint(
             site.log.log_id,
             {"": site.log},
@@ -85,7 +88,7 @@ class SiteNetwork:
             directory=self._directory,
             now_ms=_now_ms,
         )
-        door = HttpService(
+        self._door = HttpService(
             self.endpoint.service,
             keys=self._keys,
             directory=self._directory,
@@ -99,7 +102,7 @@ class SiteNetwork:
             reachable=self._reachable,
             may_have=self._may_have,
         )
-        self.doors: Mapping[str, AsgiApp] = {"/replication/": door, BLOBS: self._lines.door}
+        self.doors: Mapping[str, AsgiApp] = {"/replication/": self._door, BLOBS: self._lines.door}
 
     @classmethod
     @asynccontextmanager
@@ -119,6 +122,10 @@ class SiteNetwork:
         ):
             yield network
 
+    def close_doors(self) -> None:
+        """End what other sites are waiting for here, so that a server can stop. Idempotent."""
+        self._door.close()
+
     @property
     def admin_token(self) -> str:
         """Who knows it may change how sites are connected."""
@@ -131,8 +138,8 @@ class SiteNetwork:
             id=self.endpoint.endpoint_id,
             name=self._site.name,
             url=self._address(),
-            recovering=None,
-            needs_recovery=False,
+            recovering=self._recovery_step(),
+            needs_recovery=bool(status.needs_recovery),
             conflicts=await asyncio.to_thread(self._site.catalog.people.conflict_count),
             waiting_for=[],
             blobs=await self._blobs_waiting(),
@@ -171,8 +178,7 @@ class SiteNetwork:
             url=own_url,
             now_ms=_now_ms,
         )
-        if self._served_at is not None:
-            await self.follower.describe(self._description(own_url))
+        await self.follower.describe(self._description(own_url))
         await self._connect(SavedConnection(inviter.site_id))
         return self._card(inviter.site_id)
 
@@ -220,8 +226,18 @@ class SiteNetwork:
         return await self.overview()
 
     async def recover(self) -> SitesOverview:
-        """Begin to bring back events that this site lost."""
-        await self.endpoint.recover()
+        """Begin to bring back events that this site lost.
+
+        Raises:
+            RecoveryUnderWay: one has begun already.
+            RecoveryImpossible, RecoveryFailed, HistoryForked: as `Endpoint.recover`, where that is
+                known at once; later the overview tells.
+        """
+        if self._recovery is None or self._recovery.done():
+            self._recovery = asyncio.create_task(self.endpoint.recover())
+        await asyncio.wait([self._recovery], timeout=_AT_ONCE_S)
+        if self._recovery.done():
+            self._recovery.result()
         return await self.overview()
 
     async def _connect(self, wanted: SavedConnection) -> None:
@@ -304,6 +320,13 @@ class SiteNetwork:
             and each.site_id not in status.retired
             and self._url_of(each.site_id)
         ]
+
+    def _recovery_step(self) -> RecoveryStep | None:
+        if self._recovery is None or self._recovery.done():
+            return None
+        status, held = self.endpoint.status(), self._site.log.sequence_nr
+        ends = [log.source_sequence_nr for c in status.connections for log in c.logs]
+        return RecoveryStep(step="reading back", done=held, total=max([held, *ends]))
 
     async def _blobs_waiting(self) -> BlobsWaiting:
         exchange = self._site.blob_exchange
