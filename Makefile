@@ -62,8 +62,9 @@ wheel: $(STATE)/dev.stamp web ## build the wheel, web page included, into dist/
 test-wheel: wheel ## install the wheel into a fresh environment and search with it
 	sh tests/wheel/search_with_the_wheel.sh
 
-reference: $(STATE)/dev.stamp ## write docs/reference/log-api.md from the docstrings
+reference: $(STATE)/dev.stamp ## write the references of the log and of its protocol from the code
 	$(BIN)/python docs/reference/make_log_api.py
+	$(BIN)/python docs/reference/make_replication_protocol.py
 
 train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder with captioned photos)
 	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) \
