@@ -95,7 +95,8 @@ class Line:
         try:
             return await task
         except asyncio.CancelledError:
-            if self.is_cut:
+            asks = asyncio.current_task()
+            if self.is_cut and asks is not None and not asks.cancelling():
                 raise Unreachable(self._remote_id, "the line is cut") from None
             task.cancel()
             raise

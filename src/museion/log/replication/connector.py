@@ -19,7 +19,9 @@ from museion.log.replication.refusals import BadAnswer, FilteredCycle, Refused, 
 from museion.log.replication.replicator import Replicator
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source import Source
-from museion.log.replication.status import ConnectionStatus, LinkCondition
+from museion.log.replication.status import ConnectionStatus, LinkCondition, LogStatus
+
+_CANCEL_AGAIN_S = 1.0
 
 
 class NoCommonLog(Refused):
@@ -101,8 +103,10 @@ class Connector:
     async def pause(self) -> None:
         """End the work until it is started again. Nothing is under way when it returns."""
         if self._task is not None:
-            self._task.cancel()
-            await to_end(asyncio.wait([self._task]))
+            # A transport may lose a cancellation that comes together with an answer.
+            while not self._task.done():
+                self._task.cancel()
+                await to_end(asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S))
             self._task = None
 
     async def end(self) -> None:
@@ -118,6 +122,7 @@ class Connector:
 
         Raises:
             Unreachable, Refused, BadAnswer: as `Neighbour`.
+            NeedsRecovery: the remote endpoint has events that this one lost.
         """
         gossip = self._local.gossip
         revision = gossip.revision
@@ -136,6 +141,7 @@ class Connector:
         self._filtered_at_source = any(
             log.filtered for log in remote.logs if self.connection.takes(log.name)
         )
+        self._local.require_nothing_lost(remote)
         return remote
 
     def status(self) -> ConnectionStatus:
@@ -148,7 +154,7 @@ class Connector:
             "both" if len(kinds) == 2 else "".join(kinds),
             self.is_filtered,
             self._overall(tuple(each.condition for each in logs)),
-            self._reason,
+            self._reason or next((each.last_error for each in logs if _needs_care(each)), ""),
             logs,
         )
 
@@ -270,8 +276,7 @@ class Connector:
             shown = [each for each in of_logs if each is LinkCondition.UNAVAILABLE]
             return shown[0] if shown else self.condition
         order = list(LinkCondition)
-        calm = (LinkCondition.UP_TO_DATE, LinkCondition.CATCHING_UP)
-        troubled = [each for each in of_logs if each not in calm]
+        troubled = [each for each in of_logs if each not in _CALM]
         if troubled:
             return max(troubled, key=order.index)
         catching_up = LinkCondition.CATCHING_UP in of_logs
@@ -288,6 +293,13 @@ class Connector:
 
     def _records(self, names: Sequence[str]) -> list[LinkRecord]:
         return [LinkRecord(self._local, self.remote_id, name) for name in names]
+
+
+_CALM = (LinkCondition.UP_TO_DATE, LinkCondition.CATCHING_UP)
+
+
+def _needs_care(log: LogStatus) -> bool:
+    return log.condition not in _CALM
 
 
 async def _first_to_fail(work: Sequence[Coroutine[None, None, None]]) -> None:

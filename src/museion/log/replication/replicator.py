@@ -101,31 +101,29 @@ class Replicator:
         self._is_answered = False
         try:
             while True:
-                self._ask()
+                self._ask_for_ranges()
+                if not self._reads:
+                    # Only once all is stored, so that the source hears how far this log has come.
+                    self._reads.append(self._begin(self._next, None))
                 read = self._reads.popleft()
                 timed = await read.task
                 answer, is_idle = timed.answer, self._is_idle(read, timed)
                 self._look_at(read, timed)
                 await self._plan_after(read, answer)
-                if self._settings.ahead > 1 and not is_idle:
-                    self._ask()  # it travels while this answer is stored
+                if self._settings.ahead > 1:
+                    self._ask_for_ranges()  # they travel while this answer is stored
                 await self._store(read, answer)
                 if is_idle:
                     await asyncio.sleep(self._settings.retry_delay_s)
         finally:
             await self._give_up_reads()
 
-    def _ask(self) -> None:
-        """Have as many reads under way as may be, and at least one."""
-        while len(self._reads) < self._settings.ahead:
-            if self._next < self._end:
-                up_to = min(self._next + self._pace.span, self._end)
-                self._reads.append(self._begin(self._next, up_to))
-                self._next = up_to
-            elif not self._reads:
-                self._reads.append(self._begin(self._next, None))
-            else:
-                return
+    def _ask_for_ranges(self) -> None:
+        """Have as many reads under way as may be, up to where the source is known to end."""
+        while len(self._reads) < self._settings.ahead and self._next < self._end:
+            up_to = min(self._next + self._pace.span, self._end)
+            self._reads.append(self._begin(self._next, up_to))
+            self._next = up_to
 
     def _begin(self, after: int, up_to: int | None) -> _Read:
         generation = self._local.remote_logs.generation(self._source_log_id)
