@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from museion.api.site_schemas import LinkShown, Receiving, Sending, SiteCard
+from museion.base.errors import MuseionError
 from museion.log.replication.directory import KnownSite
 from museion.log.replication.status import (
     ConnectionStatus,
@@ -18,12 +19,18 @@ KNOWN = "known"
 
 
 def site_card(
-    site: KnownSite, status: EndpointStatus, *, only: str | None, names: Mapping[str, str]
+    site: KnownSite,
+    status: EndpointStatus,
+    *,
+    only: str | None,
+    refusal: MuseionError | None,
+    names: Mapping[str, str],
 ) -> SiteCard:
     """Return how this site stands with another one.
 
     Args:
         only: the part that this site takes, as a person wrote it.
+        refusal: why a connection that is wanted cannot be made.
         names: names of sites by id, for reasons that mention ids.
     """
     connection = next((c for c in status.connections if c.remote_id == site.site_id), None)
@@ -37,7 +44,7 @@ def site_card(
         revoked=site.revoked,
         connected=connection is not None,
         state=_state(connection, reader, retired=retired),
-        receives=None if connection is None else _receiving(connection, only, names),
+        receives=_receiving(connection, only, refusal, names),
         sends=_sending(connection, reader),
     )
 
@@ -62,8 +69,13 @@ def _state(
 
 
 def _receiving(
-    connection: ConnectionStatus, only: str | None, names: Mapping[str, str]
-) -> Receiving:
+    connection: ConnectionStatus | None,
+    only: str | None,
+    refusal: MuseionError | None,
+    names: Mapping[str, str],
+) -> Receiving | None:
+    if connection is None:
+        return None if refusal is None else _refused(only, refusal, names)
     logs = connection.logs
     error = connection.reason or next((each.last_error for each in logs if each.last_error), "")
     healthy = connection.condition in (LinkCondition.UP_TO_DATE, LinkCondition.CATCHING_UP)
@@ -76,6 +88,19 @@ def _receiving(
         last_success_ms=max([each.last_success_ms for each in logs], default=0) or None,
         error=None if healthy or not error else _named(error, names),
         remedy="",
+    )
+
+
+def _refused(only: str | None, refusal: MuseionError, names: Mapping[str, str]) -> Receiving:
+    return Receiving(
+        filter=only,
+        lag_events=0,
+        lag_s=0.0,
+        events=0,
+        bytes=0,
+        last_success_ms=None,
+        error=_named(refusal.message, names),
+        remedy=_named(refusal.remedy, names),
     )
 
 

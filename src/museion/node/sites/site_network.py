@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
 
 from museion.api.site_schemas import (
     BlobsWaiting,
@@ -20,36 +18,30 @@ from museion.api.site_schemas import (
     SitesOverview,
 )
 from museion.archive.membership import Member, SiteDescribed, SiteRetired, membership_event
+from museion.archive.sharing.asset_words import AssetWords
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
 from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import Digest
-from museion.log.replication.connection import Connection, Direction
-from museion.log.replication.directory import FileSiteDirectory, KnownKey, KnownSite
+from museion.log.replication.directory import FileSiteDirectory, KnownSite
 from museion.log.replication.endpoint import Endpoint
-from museion.log.replication.filters import EVERYTHING, Filter, Named
-from museion.log.replication.http_neighbour import HttpNeighbour
 from museion.log.replication.http_service import HttpService
 from museion.log.replication.invitations import Invitations, make_invitation, read_code
 from museion.log.replication.joining import JoinDesk, join
 from museion.log.replication.protocol import Application
-from museion.log.replication.site_keys import NoSiteKey, SiteKeys
 from museion.log.replication.topology import FileTopologyStore
 from museion.node.site import Site
 from museion.node.sites.blob_lines import BLOBS, BlobLines
+from museion.node.sites.kept_connections import KeptConnections
 from museion.node.sites.membership_follower import MembershipFollower
 from museion.node.sites.overview import links_shown, site_card, site_names
+from museion.node.sites.own_site import OwnSite, now_ms
 from museion.node.sites.site_door import AsgiApp
-from museion.node.sites.site_errors import NoAddress, NotReachable, UnknownSite
+from museion.node.sites.site_errors import NoAddress, UnknownSite
 from museion.node.sites.site_files import SavedConnection, SiteFiles
-
-ASSETS = "museion.assets"
-"""Name of the filter whose settings are filter words of the query language."""
 
 _TEND_S = 1.0
 _AT_ONCE_S = 2.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 (nothing is bound to it)
 
 
 class SiteNetwork:
@@ -65,39 +57,40 @@ class SiteNetwork:
 
     def __init__(self, site: Site, *, served_at: str | None) -> None:
         self._site = site
-        self._served_at = served_at
         self._files = SiteFiles(site.folder)
         folder = self._files.folder
-        self._keys = _keys(self._files, site.log.log_id)
         self._directory = FileSiteDirectory(folder / "directory")
+        self._own = OwnSite(site, self._files, self._directory, served_at=served_at)
         self._invitations = Invitations(folder / "invitations")
         self._changed = asyncio.Event()
         self._recovery: asyncio.Task[None] | None = None
-        self.follower = MembershipFollower(site.log, self._directory, self._hear, now_ms=_now_ms)
+        self.follower = MembershipFollower(site.log, self._directory, self._hear, now_ms=now_ms)
         self.endpoint = Endpoint(
             site.log.log_id,
             {"": site.log},
             application=_application(),
             seed=random.Random(),  # noqa: S311 (spreads retries, nothing secret)
-            now_ms=_now_ms,
+            now_ms=now_ms,
             topology_store=FileTopologyStore(folder / "topology"),
         )
-        desk = JoinDesk(
-            self._invitations,
-            own_site=self._own_site,
-            directory=self._directory,
-            now_ms=_now_ms,
+        self._connections = KeptConnections(
+            self.endpoint, self._own, self._files, self._directory, on_change=self._look_again
         )
         self._door = HttpService(
             self.endpoint.service,
-            keys=self._keys,
+            keys=self._own.keys,
             directory=self._directory,
-            now_ms=_now_ms,
-            joins=desk,
+            now_ms=now_ms,
+            joins=JoinDesk(
+                self._invitations,
+                own_site=self._own.known,
+                directory=self._directory,
+                now_ms=now_ms,
+            ),
         )
         self._lines = BlobLines(
             site,
-            self._keys,
+            self._own.keys,
             self._directory,
             reachable=self._reachable,
             may_have=self._may_have,
@@ -136,8 +129,8 @@ class SiteNetwork:
         status = self.endpoint.status()
         return SitesOverview(
             id=self.endpoint.endpoint_id,
-            name=self._site.name,
-            url=self._address(),
+            name=self._own.name,
+            url=self._own.address(),
             recovering=self._recovery_step(),
             needs_recovery=bool(status.needs_recovery),
             conflicts=await asyncio.to_thread(self._site.catalog.people.conflict_count),
@@ -153,15 +146,15 @@ class SiteNetwork:
         Raises:
             NoAddress: nobody could reach this site with it.
         """
-        url = wanted.url or self._site.settings.url or self._served_at
+        url = wanted.url or self._site.settings.url or self._own.served_at
         if not url:
             raise NoAddress
         valid_ms = int(wanted.valid_h * 3_600_000)
-        now_ms = _now_ms()
+        made_ms = now_ms()
         code = make_invitation(
-            self._invitations, self._keys, url=url, now_ms=now_ms, valid_ms=valid_ms
+            self._invitations, self._own.keys, url=url, now_ms=made_ms, valid_ms=valid_ms
         )
-        return InvitationMade(code=code, expires_ms=now_ms + valid_ms)
+        return InvitationMade(code=code, expires_ms=made_ms + valid_ms)
 
     async def join(self, wanted: JoinWanted) -> SiteCard:
         """Join the network of the site that made a code, and connect with that site both ways.
@@ -169,17 +162,17 @@ class SiteNetwork:
         Raises:
             BadInvitationCode, Unreachable, Refused, BadAnswer: as `joining.join`.
         """
-        own_url = self._address(read_code(wanted.code).url)
+        own_url = self._own.address(read_code(wanted.code).url)
         inviter = await join(
             wanted.code,
-            keys=self._keys,
+            keys=self._own.keys,
             directory=self._directory,
-            name=self._site.name,
+            name=self._own.name,
             url=own_url,
-            now_ms=_now_ms,
+            now_ms=now_ms,
         )
-        await self.follower.describe(self._description(own_url))
-        await self._connect(SavedConnection(inviter.site_id))
+        await self.follower.describe(self._own.described(own_url))
+        await self._connections.connect(SavedConnection(inviter.site_id))
         return self._card(inviter.site_id)
 
     async def connect(self, site_id: str, wanted: ConnectionWanted) -> SiteCard:
@@ -188,25 +181,24 @@ class SiteNetwork:
         Raises:
             UnknownSite, NotReachable: there is no such site, or no way to it.
             FilteredCycle: events would be lost; the connection stays as it was.
-            BadFilter: `only` is no text of filters.
+            NotOnlyFilters, BadFilter: `only` is no text of filters.
         """
         self._require_known(site_id)
-        await self._connect(SavedConnection(site_id, only=wanted.only))
+        if wanted.only:
+            AssetWords.read(wanted.only)
+        await self._connections.connect(SavedConnection(site_id, only=wanted.only))
         return self._card(site_id)
 
     async def disconnect(self, site_id: str) -> SiteCard:
         """End the connection with a site; what was exchanged stays."""
         self._require_known(site_id)
-        saved = self._files.connections().get(site_id, SavedConnection(site_id))
-        self._files.save(SavedConnection(site_id, only=saved.only, connected=False))
-        if site_id in self.endpoint.neighbours:
-            await self.endpoint.disconnect(site_id)
+        await self._connections.disconnect(site_id)
         return self._card(site_id)
 
     async def retire(self, site_id: str) -> SiteCard:
         """Say for good that a site takes part no more."""
         self._require_known(site_id)
-        fact = SiteRetired(site_id=site_id, by=self._site.name)
+        fact = SiteRetired(site_id=site_id, by=self._own.name)
         await self._site.log.append([membership_event(fact, self._site.log.version)])
         await self.endpoint.retire(site_id)
         return self._card(site_id)
@@ -220,9 +212,9 @@ class SiteNetwork:
 
     async def roll_key(self) -> SitesOverview:
         """Sign with a new key from now on; requests bring the word of it to the other sites."""
-        self._keys.roll(_now_ms())
-        told = self.follower.members.all().get(self.endpoint.endpoint_id)
-        await self.follower.describe(self._description(told.url if told else self._address()))
+        self._own.keys.roll(now_ms())
+        told = self.follower.members.all().get(self._own.site_id)
+        await self.follower.describe(self._own.described(told.url if told else self._own.address()))
         return await self.overview()
 
     async def recover(self) -> SitesOverview:
@@ -240,86 +232,37 @@ class SiteNetwork:
             self._recovery.result()
         return await self.overview()
 
-    async def _connect(self, wanted: SavedConnection) -> None:
-        """Make a connection, or replace the one with that site; saved when it was allowed."""
-        site_id = wanted.site_id
-        neighbour, connection = self._neighbour(site_id), self._connection(wanted)
-        before = next((c for c in self.endpoint.connections if c.remote_id == site_id), None)
-        if before is not None:
-            await self.endpoint.disconnect(site_id)
-        try:
-            await self.endpoint.connect(connection, neighbour)
-        except BaseException:
-            if before is not None:
-                await self.endpoint.connect(before, self._neighbour(site_id))
-            raise
-        self._files.save(wanted)
-        if self._site.blob_exchange is not None:
-            await self._site.blob_exchange.neighbours_changed()
-
-    def _connection(self, wanted: SavedConnection) -> Connection:
-        """Return the connection; a site that cannot be reached brings its events along."""
-        url = self._url_of(wanted.site_id)
-        both = Direction.READ if self._address(url) else Direction.BOTH
-        return Connection(wanted.site_id, only=_filter(wanted.only), direction=both)
-
-    def _neighbour(self, site_id: str) -> HttpNeighbour:
-        url = self._url_of(site_id)
-        if not url:
-            raise NotReachable(self._require_known(site_id).name)
-        return HttpNeighbour(
-            url, site_id, keys=self._keys, directory=self._directory, now_ms=_now_ms
-        )
-
     async def _tend(self) -> None:
         """Describe this site, then keep connections as people and other sites want them."""
-        if self._served_at is not None:  # otherwise its address is not known, and stays as it was
-            with suppress(MuseionError):
-                await self.follower.describe(self._description(self._address()))
+        # Where it is not served its address is not known, and stays as it was.
+        described = self._own.served_at is None
+        asked: frozenset[str] = frozenset()
         while True:
-            await self._tend_once()
+            with suppress(MuseionError):  # a full disk, perhaps; the next turn tries again
+                if not described:
+                    await self.follower.describe(self._own.described(self._own.address()))
+                    described = True
+                await self._tend_members()
+            await self._connections.make_missing()
+            asked, before = frozenset(self.endpoint.neighbours), asked
+            if asked - before and self._site.blob_exchange is not None:
+                await self._site.blob_exchange.neighbours_changed()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TEND_S):
                     await self._changed.wait()
             self._changed.clear()
 
-    async def _tend_once(self) -> None:
+    async def _tend_members(self) -> None:
+        """Tell all of sites that joined here, and let retired ones go."""
         members = self.follower.members.all()
         for invitation in self._invitations.list():
             joined = self._directory.lookup(invitation.joined_id or "")
             if joined is not None and joined.site_id not in members:
                 await self.follower.describe(_described(joined))
-        status = self.endpoint.status()
+        retired = self.endpoint.status().retired
         for member in members.values():
-            if member.retired and member.site_id not in status.retired:
+            if member.retired and member.site_id not in retired:
                 await self.endpoint.retire(member.site_id)
-        for wanted in self._missing_connections():
-            with suppress(MuseionError):  # the state of the site says why; it is tried again
-                await self._connect(wanted)
-
-    def _missing_connections(self) -> list[SavedConnection]:
-        """Return what is to be connected: as saved, and with sites that read from this one.
-
-        Who was let in and reads from here is read from in turn, unless a person ended that.
-        """
-        status = self.endpoint.status()
-        saved = self._files.connections()
-        readers = {
-            link.target
-            for state in status.topology
-            for link in state.links
-            if link.source == self.endpoint.endpoint_id
-        }
-        wanted = {site_id: SavedConnection(site_id) for site_id in sorted(readers)} | dict(saved)
-        connected = {each.remote_id for each in status.connections}
-        return [
-            each
-            for each in wanted.values()
-            if each.connected
-            and each.site_id not in connected
-            and each.site_id not in status.retired
-            and self._url_of(each.site_id)
-        ]
 
     def _recovery_step(self) -> RecoveryStep | None:
         if self._recovery is None or self._recovery.done():
@@ -357,19 +300,25 @@ class SiteNetwork:
 
     def _name_of(self, site_id: str) -> str | None:
         if site_id == self.endpoint.endpoint_id:
-            return self._site.name
+            return self._own.name
         site = self._directory.lookup(site_id)
         return site.name if site else None
 
     def _hear(self, members: Mapping[str, Member]) -> None:
         del members
+        self._look_again()
+
+    def _look_again(self) -> None:
         self._changed.set()
 
     def _card(self, site_id: str) -> SiteCard:
-        site, status = self._require_known(site_id), self.endpoint.status()
-        saved = self._files.connections().get(site_id)
-        names = site_names(self._directory.sites(), self.endpoint.endpoint_id, self._site.name)
-        return site_card(site, status, only=saved.only if saved else None, names=names)
+        return site_card(
+            self._require_known(site_id),
+            self.endpoint.status(),
+            only=self._connections.only(site_id),
+            refusal=self._connections.refusals.get(site_id),
+            names=site_names(self._directory.sites(), self._own.site_id, self._own.name),
+        )
 
     def _require_known(self, site_id: str) -> KnownSite:
         site = self._directory.lookup(site_id)
@@ -377,65 +326,12 @@ class SiteNetwork:
             raise UnknownSite(site_id)
         return site
 
-    def _url_of(self, site_id: str) -> str | None:
-        site = self._directory.lookup(site_id)
-        return site.url if site else None
-
-    def _address(self, *further: str | None) -> str | None:
-        """Return where the other sites reach this one, and one at a further address, too.
-
-        An address of this machine for itself is good only where all sites lie on the machine.
-        """
-        if self._site.settings.url:
-            return self._site.settings.url
-        if self._served_at is None or urlsplit(self._served_at).hostname in _UNSPECIFIED:
-            return None
-        others = [site.url for site in self._directory.sites()] + list(further)
-        far = any(url is not None and not _is_loopback(url) for url in others)
-        return None if far and _is_loopback(self._served_at) else self._served_at
-
-    def _own_site(self) -> KnownSite:
-        return KnownSite(
-            self.endpoint.endpoint_id,
-            self._site.name,
-            self._address(),
-            (KnownKey.of(self._keys.public_key),),
-        )
-
-    def _description(self, url: str | None) -> SiteDescribed:
-        return SiteDescribed(
-            site_id=self.endpoint.endpoint_id,
-            name=self._site.name,
-            url=url,
-            public_keys=(self._keys.public_key,),
-        )
-
-
-def _keys(files: SiteFiles, site_id: str) -> SiteKeys:
-    folder = files.folder / "keys"
-    try:
-        return SiteKeys.open(folder)
-    except NoSiteKey:
-        return SiteKeys.make(folder, site_id)
-
 
 def _application() -> Application:
     major, minor, *_ = VERSION.split(".")
     return Application("museion", int(major), int(minor))
 
 
-def _filter(only: str | None) -> Filter:
-    return Named(ASSETS, only.encode()) if only else EVERYTHING
-
-
 def _described(site: KnownSite) -> SiteDescribed:
     keys = tuple(key.public_key for key in site.keys if not key.revoked)
     return SiteDescribed(site_id=site.site_id, name=site.name, url=site.url, public_keys=keys)
-
-
-def _is_loopback(url: str | None) -> bool:
-    return url is not None and urlsplit(url).hostname in _LOOPBACK
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
