@@ -6,10 +6,12 @@ transport carries that is not its business. Connections come and go while everyt
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self
 
+from museion.base.waiting import to_end
 from museion.log.event_log import EventLog
 from museion.log.replication.connection import (
     AlreadyConnected,
@@ -35,12 +37,16 @@ from museion.log.replication.protocol import (
     RecoveryAnswer,
     RecoveryRequest,
 )
+from museion.log.replication.recovery import recover
+from museion.log.replication.recovery_answer import answer_recovery
 from museion.log.replication.refusals import BadAnswer, Refused, Retired, Unreachable
+from museion.log.replication.retirements import Retirements
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source import Source
 from museion.log.replication.source_filters import SourceFilters
 from museion.log.replication.status import EndpointStatus
 from museion.log.replication.topology import MemoryTopologyStore, TopologyStore
+from museion.log.snapshots import SnapshotStore
 
 __all__ = ["Endpoint", "log_id_of"]
 
@@ -59,8 +65,9 @@ class Endpoint:
         named_filters: filters of the application that others may ask for by name.
         seed: for the jitter of waits.
         now_ms: wall clock, milliseconds since 1970; for the status only.
-        lost_events: begin in recovery: connections wait and nobody is served until `recover` has
-            brought back what is missing.
+        lost_events: begin in recovery: connections wait, nobody is served and no new events are
+            taken until `recover` has brought back what is missing. A recovery that an earlier
+            process did not end is remembered without it.
         topology_store: what is known of all connections; has to outlive the process.
         on_availability: called when a link becomes available or unavailable.
 
@@ -106,10 +113,17 @@ class Endpoint:
             filters=filters or SourceFilters(),
             named_filters=named_filters or {},
         )
-        self._local.is_recovering = lost_events
+        held = [log.write_hold for log in logs.values() if lost_events or log.write_hold.is_held]
+        self._local.is_recovering = bool(held)
+        if held:
+            self._local.recoveries.needed = "a recovery has to come to its end before it goes on"
+        for hold in held:
+            hold.hold_now()
         self._service = EndpointService(self._local, self._source)
         self._service.answer_recovery = self._answer_recovery
         self._connectors: dict[str, Connector] = {}
+        self._retirements = Retirements(self._local, self._service)
+        self._following: asyncio.Task[None] | None = None
         self._was_active = False
 
     @property
@@ -152,6 +166,7 @@ class Endpoint:
             state = "it is recovering" if self._local.is_recovering else "it was activated before"
             raise NotActive(state)
         self._was_active = self._local.is_active = True
+        self._following = asyncio.create_task(self._retirements.run())
 
     async def close(self) -> None:
         """End all connections and answer nobody any more. Idempotent.
@@ -161,6 +176,9 @@ class Endpoint:
         """
         self._local.is_active = False
         self._local.gossip.wake()
+        if self._following is not None:
+            self._following.cancel()
+            await to_end(asyncio.wait([self._following]))
         connectors = list(self._connectors.values())
         for connector in connectors:
             await connector.end()
@@ -244,8 +262,7 @@ class Endpoint:
         self._local.gossip.retire(remote_id)
         if remote_id in self._connectors:
             await self.disconnect(remote_id)
-        for name in self._local.logs:
-            await self._service.forget_reader(name, remote_id)
+        await self._retirements.carry_out(remote_id)
 
     async def delete(self, log_name: str, to: int, remote_ids: Collection[str] = ()) -> int:
         """Delete all events of a log up to a number, and return the number really deleted up to.
@@ -259,6 +276,12 @@ class Endpoint:
         waiting = [each for each in remote_ids if not self._local.gossip.has_retired(each)]
         keep_for = [READ_BY + log_id_of(each, log_name) for each in waiting]
         return await self._local.logs[log_name].delete(to, keep_for=keep_for)
+
+    async def recover(
+        self, *, snapshots: Sequence[SnapshotStore] = (), limit_s: float = 60.0
+    ) -> None:
+        """Bring back lost events from all neighbours; as `replication.recovery.recover` says."""
+        await recover(self, snapshots=snapshots, limit_s=limit_s)
 
     async def begin_recovery(self) -> None:
         """Stop all connections and serve nobody, until `end_recovery`. Idempotent.
@@ -309,6 +332,7 @@ class Endpoint:
             self._service.readers(),
             gossip.greeting("", full=True).topology,
             gossip.topology.retired,
+            self._local.recoveries.needed,
         )
 
     def _connector(self, connection: Connection, neighbour: Neighbour) -> Connector:
@@ -361,6 +385,4 @@ class Endpoint:
             connector.start()
 
     async def _answer_recovery(self, caller_id: str, request: RecoveryRequest) -> RecoveryAnswer:
-        from museion.log.replication.recovery import answer_recovery
-
-        return await answer_recovery(self, caller_id, request)
+        return await answer_recovery(self._local, self._source, caller_id, request)

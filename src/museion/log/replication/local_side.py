@@ -10,7 +10,9 @@ from museion.log.event_log import EventLog
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import Availability
 from museion.log.replication.gossip import Gossip
-from museion.log.replication.protocol import Application, Greeting
+from museion.log.replication.protocol import Application, EndpointInfo, Greeting
+from museion.log.replication.recovery_errors import NeedsRecovery
+from museion.log.replication.recovery_states import RecoveryStates
 from museion.log.replication.remote_logs import RemoteLogs
 
 
@@ -23,6 +25,7 @@ class LocalSide:
         now_ms: wall clock, milliseconds since 1970.
         is_active: it was activated and has not ended.
         is_recovering: it brings back lost events; nobody is served meanwhile.
+        recoveries: what is known of recoveries, the own one and those of others.
     """
 
     endpoint_id: str
@@ -36,7 +39,30 @@ class LocalSide:
     remote_logs: RemoteLogs = field(default_factory=RemoteLogs)
     is_active: bool = False
     is_recovering: bool = False
+    recoveries: RecoveryStates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recoveries = RecoveryStates(self.endpoint_id)
 
     def greeting(self, remote_id: str, *, full: bool = False) -> Greeting:
         """Return what to say of this endpoint to another one."""
         return self.gossip.greeting(remote_id, full=full)
+
+    def require_nothing_lost(self, remote: EndpointInfo) -> None:
+        """Hold back new events and raise `NeedsRecovery` if others have events that are lost here.
+
+        A log knows all of its own events, so who knows a later one has what this log lost.
+        """
+        if self.is_recovering:
+            return
+        for told in remote.logs:
+            log = self.logs.get(told.name)
+            if log is not None and told.version.local_time(log.log_id) > log.version.local_time(
+                log.log_id
+            ):
+                log.write_hold.hold_now()
+                self.recoveries.needed = (
+                    f"{remote.endpoint_id} has event {told.version.local_time(log.log_id)} of it,"
+                    f" and here the last is {log.version.local_time(log.log_id)}"
+                )
+                raise NeedsRecovery(self.recoveries.needed)

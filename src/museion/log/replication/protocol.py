@@ -190,6 +190,23 @@ class OfferTaken(msgspec.Struct, frozen=True, array_like=True):
     greeting: Greeting = Greeting()
 
 
+class RecoveryState(msgspec.Struct, frozen=True, array_like=True):
+    """How far the recovery of one endpoint has come, as it told itself.
+
+    Where several recover at once, none may end before what is left anywhere has come to all.
+
+    Attributes:
+        began_ms: wall clock when it began, milliseconds since 1970; 0 if it has not begun.
+        phase: 0 it reads from those that lost nothing; 1 it has all that those have; 2 it ended.
+        versions: log name -> version vector, from phase 1 on.
+    """
+
+    endpoint_id: str
+    began_ms: Position
+    phase: Position = 0
+    versions: Mapping[str, VectorTime] = {}
+
+
 class RecoveryRequest(msgspec.Struct, frozen=True, array_like=True):
     """Tells a neighbour that this endpoint lost events, and where its logs end now.
 
@@ -197,12 +214,14 @@ class RecoveryRequest(msgspec.Struct, frozen=True, array_like=True):
         positions: log name -> sequence number of the last event that is left.
         heads: log name -> chain digest of the last own event that is left, empty for none.
         versions: log name -> version vector of what is left.
+        states: endpoints that recover now, as far as this one knows, itself among them.
     """
 
     positions: Mapping[str, Position]
     heads: Mapping[str, bytes] = {}
     versions: Mapping[str, VectorTime] = {}
     greeting: Greeting = Greeting()
+    states: tuple[RecoveryState, ...] = ()
 
 
 class RecoveryPoint(msgspec.Struct, frozen=True, array_like=True):
@@ -215,6 +234,11 @@ class RecoveryPoint(msgspec.Struct, frozen=True, array_like=True):
         own_time: the newest event of the lost log that the neighbour has.
         forked: the neighbour has another event under an identity that is left here, too: this log
             was written on after events had been lost.
+        own_head: chain digest of the newest event of the lost log that the neighbour has, empty
+            for none.
+        recovered_ms: when the neighbour's own log was last recovered, milliseconds since 1970; its
+            numbers mean other events since. 0 for never.
+        filtered: the neighbour leaves out some events for the recovering endpoint.
     """
 
     log_id: str
@@ -222,13 +246,21 @@ class RecoveryPoint(msgspec.Struct, frozen=True, array_like=True):
     read_to: Position
     own_time: Position
     forked: bool = False
+    own_head: bytes = b""
+    recovered_ms: Position = 0
+    filtered: bool = False
 
 
 class RecoveryAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """A neighbour's word on each common log: log name -> point."""
+    """A neighbour's word on each common log: log name -> point.
+
+    Attributes:
+        states: as in the request.
+    """
 
     points: Mapping[str, RecoveryPoint]
     greeting: Greeting = Greeting()
+    states: tuple[RecoveryState, ...] = ()
 
 
 class Neighbour(Protocol):

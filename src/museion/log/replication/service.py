@@ -94,12 +94,13 @@ class EndpointService:
         While there is nothing new for it that may leave, the answer is held for
         `request.wait_s` seconds; it moves the caller's progress on over what stays here.
         """
-        self._meet(caller_id, request.greeting)
+        self._meet(caller_id, request.greeting, recovering=request.recovering)
         log = self._log(request.log_name)
         self._require_own_log(caller_id, request.log_name, request.target_log_id)
         require_may_serve(self._local.application, request.greeting.application)
         self._require_no_cycle(caller_id, request)
         if request.after > log.sequence_nr:
+            self._local.recoveries.needed = f"{caller_id} has read on to event {request.after}"
             raise SourceLostEvents(
                 f"Expected a position up to {log.sequence_nr}, the end of the log, got"
                 f" {request.after}: this site has lost events.",
@@ -107,8 +108,7 @@ class EndpointService:
             )
         await self._note_reader(caller_id, log, request)
         answer = await self._source.answer(caller_id, request)
-        if not self._local.is_active or self._local.is_recovering:
-            self._require_serving()
+        self._require_serving(recovering=request.recovering)
         return msgspec.structs.replace(answer, greeting=self._greet(caller_id, request.greeting))
 
     async def offer(self, caller_id: str, offer: Offer) -> OfferTaken:
@@ -182,15 +182,16 @@ class EndpointService:
             await log.append([], progress={reader: stored_to})
             log.deletion.look_again()
 
-    def _meet(self, caller_id: str, greeting: Greeting) -> None:
-        self._require_serving()
+    def _meet(self, caller_id: str, greeting: Greeting, *, recovering: bool = False) -> None:
+        self._require_serving(recovering=recovering)
         self._require_taking_part(caller_id)
         require_same_protocol(greeting)
         self._local.gossip.hear(greeting)
         self._require_taking_part(caller_id)
 
-    def _require_serving(self) -> None:
-        if self._local.is_recovering:
+    def _require_serving(self, *, recovering: bool = False) -> None:
+        # Endpoints that recover at once give each other what is left.
+        if self._local.is_recovering and not recovering:
             raise NowRecovering(
                 "The endpoint brings back lost events.", remedy="It is tried again by itself."
             )

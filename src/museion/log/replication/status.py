@@ -97,6 +97,7 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     Attributes:
         topology: the connections of all endpoints it heard of, its own first.
         retired: endpoints that take part no more.
+        needs_recovery: how it shows that this endpoint lost events; empty where it does not.
     """
 
     endpoint_id: str
@@ -106,3 +107,4 @@ class EndpointStatus(msgspec.Struct, frozen=True):
     readers: tuple[ReaderStatus, ...]
     topology: tuple[LinkState, ...]
     retired: tuple[str, ...] = ()
+    needs_recovery: str = ""
