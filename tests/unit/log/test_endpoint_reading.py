@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joined_endpoints import PATIENT, QUICK, World, everything, world
 from opened_log import new
 
@@ -14,7 +16,14 @@ from museion.log.event import Event
 from museion.log.replication.application_version import may_serve
 from museion.log.replication.connection import Direction, log_id_of
 from museion.log.replication.endpoint_settings import EndpointSettings
-from museion.log.replication.filters import EVERYTHING, Not, OfType
+from museion.log.replication.filters import (
+    EVERYTHING,
+    Filter,
+    Not,
+    OfType,
+    is_everything,
+    predicate_of,
+)
 from museion.log.replication.link import PROGRESS
 from museion.log.replication.protocol import (
     Application,
@@ -49,6 +58,23 @@ def request(after: int = 0, **more: object) -> ReadRequest:
 async def asked(sites: World, after: int = 0, **more: object) -> ReadAnswer:
     """Let `b` ask `a` once."""
     return await sites["a"].service.read("b", request(after, **more))
+
+
+def event_of(**fields: object) -> Event:
+    whole = {
+        "form": 1,
+        "payload": b"",
+        "emitter_id": "e",
+        "aggregate_id": None,
+        "custom_destinations": (),
+        "system_time_ms": 0,
+        "vector_timestamp": VectorTime({"p": 1}),
+        "process_id": "p",
+        "log_id": "p",
+        "sequence_nr": 1,
+        **fields,
+    }
+    return Event(**whole)  # type: ignore[arg-type]  # fields of several types
 
 
 def payloads(answer: ReadAnswer) -> list[bytes]:
@@ -257,12 +283,62 @@ class TestGate:
 
     @in_event_loop
     async def test_a_gate_that_takes_too_long_is_a_refusal_and_not_a_leak(self) -> None:
-        settings = EndpointSettings(remote_read_timeout_s=0.01)
+        bounds = EndpointSettings(remote_read_timeout_s=0.01)
         gate = RightsGate(lambda _: False, is_ready=False)
-        async with world("a", settings=settings, gate=lambda _: gate) as sites:
+        async with world("a", settings=bounds, gate=lambda _: gate) as sites:
             await sites.write("a", b"1")
             with pytest.raises(Refused, match=r"within 0\.01 s"):
                 await asked(sites)
+
+
+TYPES = ("test.x", "test.y", "test.z")
+of_types = st.lists(st.sampled_from(TYPES), max_size=3).map(lambda names: OfType(tuple(names)))
+chosen_filters = st.one_of(st.just(EVERYTHING), of_types)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    written=st.lists(st.sampled_from(TYPES), max_size=8),
+    secret=st.sets(st.integers(0, 7)),
+    parts=st.tuples(chosen_filters, chosen_filters, chosen_filters),
+    policy=st.sampled_from(list(FilterPolicy)),
+    recovering=st.booleans(),
+)
+@in_event_loop
+async def test_what_the_gate_holds_back_never_leaves_and_all_else_that_is_wanted_does(
+    written: list[str],
+    secret: set[int],
+    parts: tuple[Filter, Filter, Filter],
+    policy: FilterPolicy,
+    recovering: bool,
+) -> None:
+    of_target, of_log, only = parts
+    gate = RightsGate(lambda event: int(event.payload) in secret)
+    filters = SourceFilters({"b": of_target}, {"": of_log}, policy)
+    async with world("a", filters=filters, gate=lambda _: gate) as sites:
+        for number, name in enumerate(written):
+            await sites.write("a", b"%d" % number, type_name=name)
+        answer = await asked(sites, only=only, recovering=recovering)
+    of_target_passes, of_log_passes, only_passes = map(predicate_of, parts)
+    is_for_target = not (is_everything(of_target) and is_everything(only))
+
+    def may_leave(event: Event) -> bool:
+        target = of_target_passes(event) and only_passes(event)
+        if policy is FilterPolicy.SOURCE_ONLY:
+            return of_log_passes(event)
+        if policy is FilterPolicy.TARGET_REPLACES_SOURCE and is_for_target:
+            return target
+        return target and of_log_passes(event)
+
+    sent = [int(from_wire(each).payload) for each in answer.events]
+    assert not secret & set(sent)
+    expected = [
+        number
+        for number, name in enumerate(written)
+        if number not in secret and may_leave(event_of(type_name=name))
+    ]
+    assert sent == expected
+    assert answer.scanned_to == len(written)
 
 
 class TestNotification:
