@@ -462,6 +462,23 @@ class TestRetirement:
             await until(lambda: sites.log("a").deletion.removed_to == 6)
 
     @in_event_loop
+    async def test_deletion_does_not_wait_for_one_that_was_retired_elsewhere(self) -> None:
+        async with world("a", "b") as sites:
+            await sites.write("a", *[b"%d" % number for number in range(10)])
+            await sites["a"].delete("", 5, ["c"])
+            await sites.join("a", "b")
+            await sites["b"].retire("c")
+            await until(lambda: sites.log("a").deletion.removed_to == 5)
+
+    @in_event_loop
+    async def test_one_that_retires_itself_is_heard(self) -> None:
+        async with world("a", "b") as sites:
+            await sites.join("a", "b")
+            await sites["a"].retire("a")
+            await until(lambda: sites["b"].status().retired == ("a",))
+            await until(lambda: condition(sites, "b", "a")("retired"))
+
+    @in_event_loop
     async def test_retiring_twice_changes_nothing(self) -> None:
         async with world("a") as sites:
             await sites["a"].retire("b")
