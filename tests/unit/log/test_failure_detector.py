@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from joined_endpoints import world
@@ -14,6 +15,7 @@ from museion.log.replication.failure_detector import (
     LinkAvailable,
     LinkUnavailable,
 )
+from museion.log.replication.protocol import Application
 from museion.testing.event_loop import in_event_loop, until
 
 LIMIT_S = 0.05
@@ -130,6 +132,27 @@ async def test_each_log_of_each_remote_endpoint_is_watched() -> None:
         assert status["b"].condition == "up to date"
         sites.lines["a", "c"].mend()
         await until(lambda: LinkAvailable("c", "x") in reports[6:])
+
+
+@in_event_loop
+async def test_a_target_that_is_too_old_is_reported_unavailable_with_that_cause() -> None:
+    settings = EndpointSettings(
+        retry_delay_s=0.02,
+        first_retry_delay_s=0.005,
+        remote_read_timeout_s=0.05,
+        failure_detection_limit_s=0.07,
+    )
+    reports: list[Availability] = []
+    each: dict[str, dict[str, Any]] = {
+        "a": {"application": Application("m", 1, 1)},
+        "b": {"application": Application("m", 1, 0), "on_availability": reports.append},
+    }
+    async with world("a", "b", settings=settings, each=each) as sites:
+        await sites.read("b", "a")
+        await until(lambda: bool(reports))
+        (report,) = reports
+        assert isinstance(report, LinkUnavailable)
+        assert "Expected m 1.1 or newer at the target, got 1.0" in report.causes[0]
 
 
 _REMEDY = "Work goes on here; it is tried again. Check the line and the remote site."

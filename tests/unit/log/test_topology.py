@@ -18,6 +18,7 @@ from museion.log.replication.topology import (
     FileTopologyStore,
     MemoryTopologyStore,
     Topology,
+    TopologyNotSaved,
     edge_of,
     filtered_cycle_refusal,
     way_around,
@@ -156,6 +157,14 @@ class TestWhatIsKept:
         path.write_bytes(b"\xff")
         with pytest.raises(Undecodable):
             FileTopologyStore(path).load()
+
+    def test_a_disk_that_cannot_be_written_leaves_what_was_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "topology"
+        FileTopologyStore(path).save(self.STATES)
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(TopologyNotSaved):
+            FileTopologyStore(tmp_path / "file" / "topology").save(())
+        assert FileTopologyStore(path).load() == self.STATES
 
     def test_memory_keeps_it_as_long_as_it_lasts(self) -> None:
         store = MemoryTopologyStore()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from museion.log.replication.protocol import Application, Greeting, Link, LinkState
+from museion.log.replication.refusals import BadRequest
 from museion.log.replication.topology import (
     Edge,
     Topology,
@@ -13,6 +14,9 @@ from museion.log.replication.topology import (
     edge_of,
     filtered_cycle_refusal,
 )
+
+MAX_ENDPOINTS = 10_000
+"""Endpoints of one network, those that were retired among them."""
 
 
 class Gossip:
@@ -67,8 +71,15 @@ class Gossip:
             self._take(self.topology.merged([state]))
 
     def hear(self, greeting: Greeting) -> None:
-        """Take over what another endpoint tells."""
+        """Take over what another endpoint tells.
+
+        Raises:
+            BadRequest: it tells of more endpoints than there can be.
+            Unavailable: the store cannot keep it; nothing was taken over.
+        """
         own = self._own
+        if len(greeting.topology) > MAX_ENDPOINTS:
+            raise BadRequest(f"Expected a topology of at most {MAX_ENDPOINTS} endpoints.")
         merged = self.topology.merged(greeting.topology)
         told = merged.states.get(self._endpoint_id, own)
         if not told.retired and told != own:

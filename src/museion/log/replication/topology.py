@@ -16,6 +16,7 @@ from typing import Protocol, Self, TypeAlias
 import msgspec
 
 from museion.base.codec import decode, encode
+from museion.base.errors import Unavailable
 from museion.log.durable_file import make_folder_durably, write_durably
 from museion.log.replication.protocol import Link, LinkState
 from museion.log.replication.refusals import FilteredCycle
@@ -133,7 +134,17 @@ class TopologyStore(Protocol):
         """Return what was saved last; nothing at first."""
 
     def save(self, states: tuple[LinkState, ...]) -> None:
-        """Keep it; durable when it returns."""
+        """Keep it; durable when it returns. Raises `Unavailable` if it cannot; nothing changed."""
+
+
+class TopologyNotSaved(Unavailable):
+    """What was heard of connections cannot be kept now; it was not taken over."""
+
+    def __init__(self, path: Path, reason: OSError) -> None:
+        super().__init__(
+            f"The connections of the sites could not be written to {path}: {reason.strerror}.",
+            remedy="Check disk space and rights; it is tried again.",
+        )
 
 
 class MemoryTopologyStore:
@@ -171,9 +182,12 @@ class FileTopologyStore:
         return tuple(decode(content, _Saved).states)
 
     def save(self, states: tuple[LinkState, ...]) -> None:
-        """Keep it. Raises `OSError` if it cannot be written; the last one is there then."""
-        make_folder_durably(self._path.parent)
-        write_durably(self._path, encode(_Saved(states)), incoming=self._path.parent)
+        """Keep it. Raises `TopologyNotSaved`; the last one is there then."""
+        try:
+            make_folder_durably(self._path.parent)
+            write_durably(self._path, encode(_Saved(states)), incoming=self._path.parent)
+        except OSError as reason:
+            raise TopologyNotSaved(self._path, reason) from reason
 
 
 class _Saved(msgspec.Struct, frozen=True):
