@@ -34,7 +34,7 @@ async def list_conflicts(archive: Archive, offset: Offset = 0, limit: Limit = 10
 @get(
     "/api/conflicts/{conflict_id:str}",
     summary="One field that waits for a person",
-    responses=problems(404),
+    responses=problems(400, 404),
 )
 async def show_conflict(archive: Archive, conflict_id: ConflictId) -> ConflictShown:
     """404 once it is settled."""
