@@ -1,5 +1,7 @@
 /** The HTTP contract of a site, typed. Every call takes a signal and rejects with `Problem`. */
 
+import type { SitesOverview } from "./sites.ts";
+
 export type Kind = "image" | "raw" | "vector" | "video" | "document";
 
 export interface Tile {
@@ -65,6 +67,81 @@ export interface FieldValue {
   others: { value: string; source: string }[];
 }
 
+/** What a person gave a field: text, stars, or the ids of sites. */
+export type PersonValue = string | number | string[] | null;
+
+/** One version of a field that a person set: who, where, when; `text` is the value for people. */
+export interface FieldVersion {
+  id: string;
+  value: PersonValue;
+  cleared: boolean;
+  by: string;
+  site: string;
+  site_name: string | null;
+  time: string;
+  text: string;
+}
+
+/** A field that people set; several versions in conflict wait for a person. */
+export interface PersonField {
+  field: string;
+  label: string;
+  in_conflict: boolean;
+  versions: FieldVersion[];
+}
+
+export interface Remark {
+  text: string;
+  by: string;
+  site: string;
+  site_name: string | null;
+  time: string;
+}
+
+/** One change of fields, by which it can be taken back. */
+export interface Change {
+  id: string;
+  by: string;
+  fields: string[];
+  site: string;
+  site_name: string | null;
+  time: string;
+  undoes: string;
+}
+
+/** What is to become of an asset's fields, all at once. */
+export interface Changes {
+  set?: Record<string, PersonValue>;
+  clear?: string[];
+  add_tags?: string[];
+  remove_tags?: string[];
+}
+
+/** What became of an asset: `conflicts` are ids of those that are open now. */
+export interface EditOutcome {
+  id: string;
+  changed: boolean;
+  seen: string;
+  conflicts: string[];
+}
+
+/** A field that waits for a person; the version that was written last comes first. */
+export interface Conflict {
+  id: string;
+  asset_id: string;
+  filename: string;
+  thumbnail: string | null;
+  field: string;
+  label: string;
+  seen: string;
+  versions: FieldVersion[];
+}
+
+export interface ConflictPage {
+  total: number;
+  items: Conflict[];
+}
+
 export interface Detail extends Tile {
   size_bytes: number;
   original: string;
@@ -80,6 +157,15 @@ export interface Detail extends Tile {
   sources: string[];
   fingerprint: string | null;
   failures: { processor: string; reason: string; remedy: string }[];
+  /** Causal token of this state; a change that gives it says what its author had looked at. */
+  seen: string;
+  said: PersonField[];
+  /** Ids of the conflicts that are open. */
+  conflicts: string[];
+  /** Ids of the sites that may have the asset; null for all. */
+  access: string[] | null;
+  comments: Remark[];
+  changes: Change[];
 }
 
 export interface SiteSummary {
@@ -184,6 +270,16 @@ async function json<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
+async function send<T>(method: "POST" | "PATCH", path: string, body: object): Promise<T> {
+  const headers = { "Content-Type": "application/json" };
+  const response = await ask(path, { method, headers, body: JSON.stringify(body) });
+  return (await response.json()) as T;
+}
+
+function assetPath(id: string, call = ""): string {
+  return `/api/assets/${encodeURIComponent(id)}${call}`;
+}
+
 function withParameters(path: string, parameters: Record<string, string | number>): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== "");
   const query = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]));
@@ -207,11 +303,10 @@ export const api = {
   assets: (q: string, offset: number, limit: number, signal?: AbortSignal) =>
     json<AssetPage>(withParameters("/api/assets", { offset, limit, q }), signal),
 
-  detail: (id: string, signal?: AbortSignal) =>
-    json<Detail>(`/api/assets/${encodeURIComponent(id)}`, signal),
+  detail: (id: string, signal?: AbortSignal) => json<Detail>(assetPath(id), signal),
 
   similar: (id: string, limit: number, signal?: AbortSignal) =>
-    json<Answer>(withParameters(`/api/assets/${encodeURIComponent(id)}/similar`, { limit }), signal),
+    json<Answer>(withParameters(assetPath(id, "/similar"), { limit }), signal),
 
   search: (q: string, offset: number, limit: number, signal?: AbortSignal) =>
     json<Answer>(withParameters("/api/search", { q, limit, offset }), signal),
@@ -231,4 +326,21 @@ export const api = {
     const response = await ask("/api/quarantine/retry", { method: "POST" });
     return ((await response.json()) as { retried: number }).retried;
   },
+
+  edit: (id: string, changes: Changes & { by: string; seen: string }) =>
+    send<EditOutcome>("PATCH", assetPath(id), changes),
+
+  undo: (id: string, change: string, by: string) =>
+    send<EditOutcome>("POST", assetPath(id, "/undo"), { by, change }),
+
+  comment: (id: string, text: string, by: string) =>
+    send<EditOutcome>("POST", assetPath(id, "/comments"), { by, text }),
+
+  conflicts: (offset: number, limit: number, signal?: AbortSignal) =>
+    json<ConflictPage>(withParameters("/api/conflicts", { offset, limit }), signal),
+
+  resolve: (id: string, resolution: { by: string; seen: string } & ({ choice: string } | { value: PersonValue })) =>
+    send<EditOutcome>("POST", `/api/conflicts/${encodeURIComponent(id)}/resolve`, resolution),
+
+  sites: (signal?: AbortSignal) => json<SitesOverview>("/api/sites", signal),
 };

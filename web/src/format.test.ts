@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 
 import {
+  formatAgo,
   formatBytes,
   formatCount,
   formatDuration,
   formatMonth,
   formatPosition,
+  formatSpan,
   formatTime,
   formatZone,
 } from "./format.ts";
@@ -38,4 +40,14 @@ test("months, counts and positions read naturally", () => {
   expect(formatCount(1, "asset")).toBe("1 asset");
   expect(formatCount(10000, "asset")).toBe("10,000 assets");
   expect(formatPosition(-9.5, 38.7223)).toBe("9.50000° S, 38.72230° E");
+});
+
+test("a span is told in the unit that people would use", () => {
+  expect([0.04, 4.26, 64, 400, 7300, 200_000].map(formatSpan)).toEqual(["0.0 s", "4.3 s", "64 s", "7 min", "2 h", "2 days"]);
+});
+
+test("what was a moment ago is told as now, what never was as never", () => {
+  expect(formatAgo(100_000, 103_000)).toBe("just now");
+  expect(formatAgo(100_000, 400_000)).toBe("5 min ago");
+  expect(formatAgo(null, 400_000)).toBe("never");
 });

@@ -69,3 +69,27 @@ export function formatPosition(latitude: number, longitude: number): string {
   const ns = `${Math.abs(latitude).toFixed(5)}° ${latitude < 0 ? "S" : "N"}`;
   return `${ns}, ${Math.abs(longitude).toFixed(5)}° ${longitude < 0 ? "W" : "E"}`;
 }
+
+/** 0.4 → "0.4 s", 95 → "2 min", 7300 → "2 h", 200000 → "2 days". */
+export function formatSpan(span_s: number): string {
+  if (span_s < 10) return `${Math.max(0, span_s).toFixed(1)} s`;
+  if (span_s < 90) return `${Math.round(span_s)} s`;
+  if (span_s < 90 * 60) return `${Math.round(span_s / 60)} min`;
+  if (span_s < 36 * 3600) return `${Math.round(span_s / 3600)} h`;
+  return formatCount(Math.round(span_s / 86_400), "day");
+}
+
+/** A time in milliseconds since 1970, seen from `now_ms`: "just now", "3 min ago". */
+export function formatAgo(time_ms: number | null, now_ms: number): string {
+  if (time_ms === null) return "never";
+  const span_s = (now_ms - time_ms) / 1000;
+  return span_s < 10 ? "just now" : `${formatSpan(span_s)} ago`;
+}
+
+/** An ISO time in the zone of this browser: "3 May 2024, 14:22". For what people did, not for captures. */
+export function formatMoment(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()}, ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+}

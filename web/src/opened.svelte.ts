@@ -14,11 +14,32 @@ export class OpenedAsset {
   /** What looks like it; null until that is known. */
   similar = $state.raw<Hit[] | null>(null);
   problem = $state.raw<Problem | null>(null);
+  #renewing = false;
+  #outdated = false;
 
   /** Begin anew: nothing is known of the next asset. */
   clear(): void {
     this.similar = null;
     this.problem = null;
+  }
+
+  /** Ask anew for the asset that is shown, because it has changed; several changes come together. */
+  async renew(id: string): Promise<void> {
+    this.#outdated = true;
+    if (this.#renewing) return;
+    this.#renewing = true;
+    try {
+      while (this.#outdated && this.detail?.id === id) {
+        await pause(AGAIN_MS, new AbortController().signal);
+        this.#outdated = false;
+        const found = await api.detail(id);
+        if (this.detail?.id === id) this.detail = found;
+      }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    } finally {
+      this.#renewing = false;
+    }
   }
 
   /** Ask for an asset, again and again until it is enriched and what looks like it is known. */

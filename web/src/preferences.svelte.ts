@@ -5,12 +5,14 @@ const KEY = "museion.preferences";
 interface Remembered {
   density: number;
   infoOpen: boolean;
+  /** Who edits; empty until asked. */
+  person: string;
 }
 
 /** Row heights of the grid, small to large, in CSS pixels on a wide screen. */
 export const ROW_HEIGHTS: readonly number[] = [132, 168, 208, 264, 336];
 
-const DEFAULTS: Remembered = { density: 2, infoOpen: true };
+const DEFAULTS: Remembered = { density: 2, infoOpen: true, person: "" };
 
 function read(): Remembered {
   try {
@@ -38,6 +40,15 @@ class Preferences {
 
   set infoOpen(open: boolean) {
     this.#values.infoOpen = open;
+    this.#keep();
+  }
+
+  get person(): string {
+    return this.#values.person;
+  }
+
+  set person(name: string) {
+    this.#values.person = name.trim();
     this.#keep();
   }
 

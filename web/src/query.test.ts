@@ -11,6 +11,8 @@ describe("the address", () => {
     { ...HOME, like: "abc" },
     { ...HOME, picture: true },
     { ...HOME, page: "quarantine" as const },
+    { ...HOME, page: "sites" as const },
+    { ...HOME, page: "conflicts" as const, conflict: "abc:caption" },
   ])("holds the whole state: %o", (route) => {
     expect(parseRoute(formatRoute(route))).toEqual(route);
   });

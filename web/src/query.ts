@@ -2,8 +2,10 @@
 
 import type { Chip } from "./api.ts";
 
+export type PageName = "grid" | "quarantine" | "sites" | "conflicts";
+
 export interface Route {
-  page: "grid" | "quarantine";
+  page: PageName;
   q: string;
   /** Show what is like this asset. */
   like: string | null;
@@ -11,19 +13,24 @@ export interface Route {
   picture: boolean;
   /** The asset open in the viewer. */
   asset: string | null;
+  /** The conflict that is shown first. */
+  conflict: string | null;
 }
 
-export const HOME: Route = { page: "grid", q: "", like: null, picture: false, asset: null };
+export const HOME: Route = { page: "grid", q: "", like: null, picture: false, asset: null, conflict: null };
+
+const PAGES: readonly PageName[] = ["quarantine", "sites", "conflicts"];
 
 export function parseRoute(address: string): Route {
   const url = new URL(address, "http://localhost");
   const get = (name: string) => url.searchParams.get(name);
   return {
-    page: url.pathname === "/quarantine" ? "quarantine" : "grid",
+    page: PAGES.find((page) => url.pathname === `/${page}`) ?? "grid",
     q: get("q") ?? "",
     like: get("like") || null,
     picture: get("like") === null && url.searchParams.has("picture"),
     asset: get("asset") || null,
+    conflict: get("conflict") || null,
   };
 }
 
@@ -33,13 +40,14 @@ export function formatRoute(route: Route): string {
   if (route.like) query.set("like", route.like);
   else if (route.picture) query.set("picture", "1");
   if (route.asset) query.set("asset", route.asset);
-  const path = route.page === "quarantine" ? "/quarantine" : "/";
+  if (route.conflict) query.set("conflict", route.conflict);
+  const path = route.page === "grid" ? "/" : `/${route.page}`;
   return query.size ? `${path}?${query}` : path;
 }
 
 /** Names the listing behind the viewer; equal for two addresses that show the same grid. */
 export function listingKey(route: Route): string {
-  return formatRoute({ ...route, asset: null });
+  return formatRoute({ ...route, asset: null, conflict: null });
 }
 
 const FILTERS = new Set(["type", "after", "before", "camera", "place-near", "rating", "tag"]);

@@ -36,6 +36,17 @@ export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] 
       { keys: ["Esc"], does: "Back to the grid" },
     ],
   },
+  {
+    where: "Conflicts",
+    keys: [
+      { keys: ["↑", "↓"], does: "Previous, next conflict" },
+      { keys: ["←", "→"], does: "Choose among the versions" },
+      { keys: ["1", "2"], does: "Choose the first, the second" },
+      { keys: ["Enter"], does: "Keep the chosen one" },
+      { keys: ["m"], does: "Merge" },
+      { keys: ["z"], does: "Take the decision back" },
+    ],
+  },
 ];
 
 /** True where a key belongs to what is being typed. */

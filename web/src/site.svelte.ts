@@ -10,6 +10,8 @@ class SiteStatus {
   pending = $state(0);
   quarantined = $state(0);
   online = $state(true);
+  /** The last change of the catalog. */
+  change = $state.raw<CatalogEvent | null>(null);
 
   async load(): Promise<void> {
     const summary = await api.site();
@@ -23,6 +25,7 @@ class SiteStatus {
   }
 
   take(event: CatalogEvent): void {
+    this.change = event;
     this.position = event.position;
     this.total = event.total;
     this.pending = event.pending;
