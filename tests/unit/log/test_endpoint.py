@@ -226,6 +226,18 @@ class TestConnections:
             assert fresh.reads[0].after == 1
 
     @in_event_loop
+    async def test_one_that_is_ended_while_it_is_made_does_not_begin(self) -> None:
+        for end in ("disconnect", "close"):
+            async with world("a", "b") as sites:
+                line = Line(sites["b"], "a", delay_s=0.02)
+                making = asyncio.create_task(sites["a"].connect(Connection("b"), line))
+                await until(lambda each=sites["a"]: bool(each.connections))  # type: ignore[misc]
+                await (sites["a"].disconnect("b") if end == "disconnect" else sites["a"].close())
+                with pytest.raises(NotActive, match="ended while it was made"):
+                    await making
+                assert (line.is_closed, line.reads) == (True, [])
+
+    @in_event_loop
     async def test_connections_that_cannot_be_are_refused(self) -> None:
         async with world("a", "b") as sites:
             await sites.read("a", "b")

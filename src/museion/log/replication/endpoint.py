@@ -14,16 +14,13 @@ from typing import Self
 from museion.base.waiting import to_end
 from museion.log.event_log import EventLog
 from museion.log.replication.connection import (
-    AlreadyConnected,
     Connection,
     ForeignLog,
     NotActive,
-    NotConnected,
-    UnsuitableConnection,
     log_id_of,
     require_endpoint_id,
 )
-from museion.log.replication.connector import Connector
+from museion.log.replication.connections import Connections
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import Availability
 from museion.log.replication.filters import NamedFilters
@@ -39,7 +36,6 @@ from museion.log.replication.protocol import (
 )
 from museion.log.replication.recovery import recover
 from museion.log.replication.recovery_answer import answer_recovery
-from museion.log.replication.refusals import BadAnswer, Refused, Retired, Unreachable
 from museion.log.replication.retirements import Retirements
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source import Source
@@ -121,7 +117,7 @@ class Endpoint:
             hold.hold_now()
         self._service = EndpointService(self._local, self._source)
         self._service.answer_recovery = self._answer_recovery
-        self._connectors: dict[str, Connector] = {}
+        self._connections = Connections(self._local, self._source, self._service)
         self._retirements = Retirements(self._local, self._service)
         self._following: asyncio.Task[None] | None = None
         self._was_active = False
@@ -149,12 +145,12 @@ class Endpoint:
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
         """The doors of the connected endpoints, by their id."""
-        return {each: connector.neighbour for each, connector in self._connectors.items()}
+        return self._connections.neighbours
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The present connections."""
-        return tuple(each.connection for each in self._connectors.values())
+        return self._connections.present
 
     def activate(self) -> None:
         """Begin to answer others. Once only.
@@ -179,13 +175,7 @@ class Endpoint:
         if self._following is not None:
             self._following.cancel()
             await to_end(asyncio.wait([self._following]))
-        connectors = list(self._connectors.values())
-        for connector in connectors:
-            await connector.end()
-        self._connectors.clear()
-        for connector in connectors:
-            if connector.defect is not None:
-                raise connector.defect
+        await self._connections.end()
 
     async def __aenter__(self) -> Self:
         self.activate()
@@ -207,20 +197,7 @@ class Endpoint:
             Retired: this endpoint or the remote one takes part no more.
             AlreadyConnected, UnsuitableConnection, NotActive: it cannot be made.
         """
-        self._require_suitable(connection)
-        connector = self._connector(connection, neighbour)
-        # From here on a second call for the same endpoint fails, also while this one waits.
-        self._connectors[connection.remote_id] = connector
-        try:
-            await self._try_to_meet(connector)
-            self._require_allowed(connector)
-        except BaseException:
-            del self._connectors[connection.remote_id]
-            await connector.end()
-            raise
-        connector.is_declared = True
-        self._declare()
-        self._start(connector)
+        await self._connections.connect(connection, neighbour)
 
     async def disconnect(self, remote_id: str) -> None:
         """End a connection; what was read stays, and so does the progress.
@@ -231,12 +208,7 @@ class Endpoint:
         Raises:
             NotConnected: there is none.
         """
-        connector = self._connectors.pop(remote_id, None)
-        if connector is None and not self._local.gossip.is_declared(remote_id):
-            raise NotConnected(remote_id)
-        self._local.gossip.declare(remote_id, ())
-        if connector is not None:
-            await connector.end()
+        await self._connections.disconnect(remote_id)
 
     async def replace_neighbour(self, remote_id: str, neighbour: Neighbour) -> None:
         """Go on with a connection through another door, for example at a new address.
@@ -244,14 +216,7 @@ class Endpoint:
         Raises:
             NotConnected: there is none.
         """
-        old = self._connectors.get(remote_id)
-        if old is None:
-            raise NotConnected(remote_id)
-        await old.end()
-        connector = self._connector(old.connection, neighbour)
-        connector.is_declared = True
-        self._connectors[remote_id] = connector
-        self._start(connector)
+        await self._connections.replace_neighbour(remote_id, neighbour)
 
     async def retire(self, remote_id: str) -> None:
         """Let an endpoint take part no more, for good and everywhere.
@@ -260,7 +225,7 @@ class Endpoint:
         to all that this endpoint reaches. Idempotent.
         """
         self._local.gossip.retire(remote_id)
-        if remote_id in self._connectors:
+        if remote_id in self._connections.neighbours:
             await self.disconnect(remote_id)
         await self._retirements.carry_out(remote_id)
 
@@ -295,15 +260,13 @@ class Endpoint:
             raise NotActive("it is not active")
         self._local.is_recovering = True
         self._local.gossip.wake()
-        for connector in list(self._connectors.values()):
-            await connector.pause()
+        await self._connections.pause()
 
     def end_recovery(self) -> None:
         """Serve again and let all connections go on. Idempotent."""
         if self._local.is_recovering:
             self._local.is_recovering = False
-            for connector in self._connectors.values():
-                connector.start()
+            self._connections.go_on()
 
     async def set_back(self, remote_id: str, log_name: str, position: int) -> int:
         """Note that a remote log lost events and ends at `position` now.
@@ -328,61 +291,12 @@ class Endpoint:
             self.endpoint_id,
             self._local.is_active,
             self._local.is_recovering,
-            tuple(each.status() for each in self._connectors.values()),
+            self._connections.status(),
             self._service.readers(),
             gossip.greeting("", full=True).topology,
             gossip.topology.retired,
             self._local.recoveries.needed,
         )
-
-    def _connector(self, connection: Connection, neighbour: Neighbour) -> Connector:
-        return Connector(
-            self._local,
-            connection,
-            neighbour,
-            source=self._source,
-            service=self._service,
-            declare=self._declare,
-        )
-
-    def _require_suitable(self, connection: Connection) -> None:
-        if not self._local.is_active:
-            raise NotActive("it is not active")
-        require_endpoint_id(connection.remote_id)
-        if connection.remote_id == self.endpoint_id:
-            raise UnsuitableConnection("both ends are the same endpoint")
-        if connection.remote_id in self._connectors:
-            raise AlreadyConnected(connection.remote_id)
-        unknown = [name for name in connection.log_names or () if name not in self._local.logs]
-        if unknown:
-            raise UnsuitableConnection(f"there is no log {unknown[0]!r} here")
-
-    async def _try_to_meet(self, connector: Connector) -> None:
-        try:
-            await connector.meet()
-        except Retired:
-            raise
-        except (Refused, BadAnswer, Unreachable):
-            return  # it is tried again in the background, and checked then
-
-    def _require_allowed(self, connector: Connector) -> None:
-        gossip = self._local.gossip
-        for endpoint_id in (self.endpoint_id, connector.remote_id):
-            if gossip.has_retired(endpoint_id):
-                raise Retired(
-                    f"{endpoint_id} takes part no more.",
-                    remedy="To take part again it joins as a new site.",
-                )
-        gossip.require_allowed(connector.links)
-
-    def _declare(self) -> None:
-        for remote_id, connector in self._connectors.items():
-            if connector.is_declared:
-                self._local.gossip.declare(remote_id, connector.links)
-
-    def _start(self, connector: Connector) -> None:
-        if not self._local.is_recovering:
-            connector.start()
 
     async def _answer_recovery(self, caller_id: str, request: RecoveryRequest) -> RecoveryAnswer:
         return await answer_recovery(self._local, self._source, caller_id, request)
