@@ -123,21 +123,20 @@ class BadLine:
             connection.cancel()
         return len(self._connections)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            await self._carry(reader, writer)
-        except asyncio.CancelledError:
-            pass  # reset on purpose
-        finally:
-            self._connections.discard(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._carry(reader, writer))
+        self._connections.add(connection)
+
+        # A task that is cancelled before its first step would close nothing itself.
+        def end(ended: asyncio.Task[None]) -> None:
+            self._connections.discard(ended)
+            writer.transport.abort()
+
+        connection.add_done_callback(end)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pieces: list[asyncio.Task[None]] = []
         async with AsyncExitStack() as stack:
-            stack.callback(writer.transport.abort)
             try:
                 far_reader, far_writer = await self._reached()
                 stack.callback(far_writer.transport.abort)

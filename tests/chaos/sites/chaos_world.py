@@ -23,7 +23,7 @@ from museion.testing.bad_line import GOOD, PARTED, BadLine, LineQuality
 PROGRAM = Path(__file__).parent / "site_process.py"
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 20.0
-_CLIENTS = 3
+_CLIENTS = 4
 """How many operations are under way at each site."""
 
 
@@ -240,9 +240,11 @@ class ChaosWorld:
             line.change(PARTED if parted in way else self._drawn_quality(chances))
 
     def _drawn_quality(self, chances: Chances) -> LineQuality:
-        cut_to = self._happens(chances.cut)
-        cut_back = cut_to != self._happens(chances.one_way) if cut_to else False
-        self.deeds.cuts += cut_to
+        cut_to = cut_back = self._happens(chances.cut)
+        if cut_to and self._happens(chances.one_way):
+            cut_to = self._happens(0.5)
+            cut_back = not cut_to
+        self.deeds.cuts += cut_to or cut_back
         return LineQuality(
             delay_s=self._chance.uniform(0.0, 0.05),
             jitter_s=self._chance.uniform(0.0, 0.05),
