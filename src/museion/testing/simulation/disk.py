@@ -124,19 +124,13 @@ class SimulatedDisk:
             del kept.journal[kept.flushed + self._chance.randint(0, unflushed) :]
             kept.flushed = len(kept.journal)
 
-    def lose(self) -> None:
-        """Lose everything."""
-        self._logs.clear()
-        self.topology = ()
-        self.snapshots.clear()
-
     def copy(self) -> DiskCopy:
         """Return a backup of what is flushed; snapshots are no part of it."""
         journals = {name: tuple(kept.journal[: kept.flushed]) for name, kept in self._logs.items()}
         return DiskCopy(journals, self.topology)
 
-    def restore(self, copy: DiskCopy, *, keep_snapshots: bool = False) -> None:
-        """Set everything back to a backup.
+    def set_back(self, copy: DiskCopy, *, keep_snapshots: bool = False) -> None:
+        """Set everything back to a backup; to nothing where there is nothing in it.
 
         Args:
             keep_snapshots: only the logs are set back, as where snapshots lie on another disk.

@@ -139,8 +139,7 @@ class Ledger:
 
     def left(self, source: str, target: str, answer: ReadAnswer) -> None:
         """Look at what leaves a site: what the target may not have never does."""
-        log_name = answer.source_log_id.partition(":")[2]
-        may_have = self.log(log_id_of(target, log_name)).may_have
+        may_have = self.log(log_id_of(target, _name(answer.source_log_id))).may_have
         if may_have is None:
             return
         for wire in answer.events:
@@ -180,12 +179,14 @@ class Ledger:
 
     def check_complete(self) -> None:
         """Compare all logs: the same events everywhere, but for what may not be there."""
-        everything = {each for known in self.logs.values() for each in known.numbers}
-        for event_id in [each for known in self.logs.values() for each in known.acknowledged]:
-            if event_id not in everything:
-                raise Violated(f"{event_id} was acknowledged, and nobody has it")
-        for known in self.logs.values():
-            self._check_log(known, everything)
+        for name in dict.fromkeys(map(_name, self.logs)):
+            logs = [known for log_id, known in self.logs.items() if _name(log_id) == name]
+            everything = {each for known in logs for each in known.numbers}
+            for event_id in [each for known in logs for each in known.acknowledged]:
+                if event_id not in everything:
+                    raise Violated(f"{event_id} was acknowledged, and nobody has it")
+            for known in logs:
+                self._check_log(known, everything)
 
     def _check_log(self, known: LogLedger, everything: set[EventId]) -> None:
         for event_id in sorted(everything, key=_identity):
@@ -261,7 +262,7 @@ class Ledger:
     def _check_progress(self, known: LogLedger, source_id: str, position: int) -> None:
         before = known.progress.get(source_id, 0)
         if position < before:
-            if source_id not in self.set_back:
+            if not {source_id, known.log_id} & self.set_back:
                 raise Violated(
                     f"{known.log_id}: progress in {source_id} falls from {before} to {position}"
                 )
@@ -277,6 +278,10 @@ class Ledger:
                     f"{known.log_id}: progress in {source_id} is {position}, but {event_id} is not"
                     " here"
                 )
+
+
+def _name(log_id: str) -> str:
+    return log_id.partition(":")[2]
 
 
 def _number(entry: tuple[int, EventId]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -91,6 +92,9 @@ class SimulatedSite:
         links: the connections that it has, and makes again with each start, by remote id.
         logs: by name; of the present life.
         endpoint: of the present life.
+        turn: held by whoever starts, ends or kills the program.
+        lost_events: what was lost has not been brought back yet.
+        readers: the sites that were ever to get its events directly; deletion names them.
     """
 
     def __init__(self, world: SimulatedWorld, site_id: str, plan: SitePlan, chance: Random) -> None:
@@ -105,7 +109,9 @@ class SimulatedSite:
         self.logs: Mapping[str, EventLog] = {}
         self.endpoint: Endpoint | None = None
         self.life: Life | None = None
+        self.turn = asyncio.Lock()
         self.lost_events = False
+        self.readers: dict[str, None] = {}
         self._stores: list[FailingStore] = []
         self._is_stopping = False
 
@@ -171,13 +177,15 @@ class SimulatedSite:
         self.endpoint, self.logs, self._stores, self.life = None, {}, [], None
         await life.end()
 
-    def lose_disk(self, copy: DiskCopy | None = None) -> None:
-        """Lose everything that is kept, or all that came after a backup; only while it is down."""
+    def lose_disk(self, copy: DiskCopy | None = None, *, keep_snapshots: bool = False) -> None:
+        """Lose everything that is kept, or all that came after a backup; only while it is down.
+
+        Args:
+            keep_snapshots: snapshots lie elsewhere, and so may cover events that are lost.
+        """
         assert not self.is_running
         self._world.trace(self.site_id, "loses its disk" if copy is None else "is set back")
-        self.disk.lose()
-        if copy is not None:
-            self.disk.restore(copy)
+        self.disk.set_back(copy or DiskCopy({}, ()), keep_snapshots=keep_snapshots)
         for log_id in self.log_ids:
             self._world.ledger.lost(log_id, self.disk.journal(log_id))
         self.lost_events = True
@@ -190,6 +198,10 @@ class SimulatedSite:
     async def connect(self, connection: Connection) -> None:
         """Make a connection now, and again with each start. Raises as `Endpoint.connect`."""
         self.links[connection.remote_id] = connection
+        if connection.reads:
+            self._world.sites[connection.remote_id].readers[self.site_id] = None
+        if connection.offers:
+            self.readers[connection.remote_id] = None
         if self.life is not None and self.endpoint is not None:
             try:
                 await self.life.spawn(self._connect(connection))
@@ -277,7 +289,8 @@ class SimulatedSite:
 
     async def _recover(self) -> None:
         assert self.endpoint is not None
-        await self.endpoint.recover()
+        snapshots = [self.disk.snapshot_store(log_id) for log_id in self.log_ids]
+        await self.endpoint.recover(snapshots=snapshots)
         self.lost_events = False
         self._world.ledger.set_back.difference_update(self.log_ids)
         self._world.trace(self.site_id, "has recovered")

@@ -12,6 +12,7 @@ from museion.base.errors import MuseionError
 from museion.log.event import Event
 from museion.log.replication.connection import Connection
 from museion.log.replication.filters import EVERYTHING, Filter
+from museion.testing.simulation.disk import DiskCopy
 from museion.testing.simulation.ledger import Ledger, MayHave, Violated
 from museion.testing.simulation.life import current_life, own_by_context
 from museion.testing.simulation.network import SimulatedNetwork
@@ -96,9 +97,28 @@ class SimulatedWorld:
 
     async def restart(self, site: SimulatedSite, after_s: float = _RESTART_AFTER_S) -> None:
         """Kill the program of a site, and start it again later."""
-        await site.crash()
-        await asyncio.sleep(after_s)
-        if not site.is_running:
+        async with site.turn:
+            await site.crash()
+            await asyncio.sleep(after_s)
+            await site.start()
+
+    async def lose(
+        self,
+        site: SimulatedSite,
+        copy: DiskCopy | None = None,
+        *,
+        keep_snapshots: bool = False,
+        after_s: float = _RESTART_AFTER_S,
+    ) -> None:
+        """Kill the program of a site, set back its disk, and start it in recovery later.
+
+        Args:
+            copy: what is left of its disk; nothing where it is left out.
+        """
+        async with site.turn:
+            await site.crash()
+            site.lose_disk(copy, keep_snapshots=keep_snapshots)
+            await asyncio.sleep(after_s)
             await site.start()
 
     async def recovered(self, site: SimulatedSite, *, limit_s: float = 600.0) -> None:
@@ -191,8 +211,12 @@ class SimulatedWorld:
             if not site.is_running or site.lost_events:
                 found.append(f"{site.site_id} is down")
                 continue
-            for remote_id in site.links:
-                found += self._behind(site, self.sites[remote_id])
+            for remote_id, connection in site.links.items():
+                remote = self.sites[remote_id]
+                if connection.reads:
+                    found += self._behind(site, remote)
+                if connection.offers:
+                    found += self._behind(remote, site)
         return found
 
     def _behind(self, site: SimulatedSite, remote: SimulatedSite) -> list[str]:
