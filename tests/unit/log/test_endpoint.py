@@ -226,6 +226,18 @@ class TestConnections:
             assert fresh.reads[0].after == 1
 
     @in_event_loop
+    async def test_after_a_broken_line_both_meet_again_before_anything_is_read(self) -> None:
+        async with world("a", "b", "c") as sites:
+            await sites.join("a", "b")
+            for line in sites.lines.values():
+                line.cut()
+            await until(lambda: link(sites, "a", "b").logs[0].failures > 0)
+            await sites.read("b", "c")
+            sites.lines["a", "b"].mend()
+            await until_heard(sites, "a", Link("b", "c"))
+            await until(lambda: condition(sites, "a", "b")("up to date"))
+
+    @in_event_loop
     async def test_one_that_is_ended_while_it_is_made_does_not_begin(self) -> None:
         for end in ("disconnect", "close"):
             async with world("a", "b") as sites:

@@ -9,6 +9,7 @@ from museion.log.event_log import LogClosed
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import FailureDetector
 from museion.log.replication.local_side import LocalSide
+from museion.log.replication.pacing import Pace
 from museion.log.replication.refusals import FilteredCycle, NowRecovering, Refused, Retired
 from museion.log.replication.status import LinkCondition, LogStatus
 
@@ -37,6 +38,7 @@ class LinkRecord:
 
     Attributes:
         backoff: of this link.
+        pace: of its reads; kept while the line breaks and comes back.
         condition: present one; `unavailable` is worked out from it and the failure detector.
     """
 
@@ -44,6 +46,7 @@ class LinkRecord:
         self._local = local
         self.log_name = log_name
         self.backoff = Backoff(local.settings, local.chance)
+        self.pace = Pace(local.settings)
         self.condition = LinkCondition.CONNECTING
         self._detector = FailureDetector(
             remote_id, log_name, local.settings.failure_detection_limit_s, local.report

@@ -47,17 +47,22 @@ class Offerer:
         while True:
             try:
                 await self._follow()
+            except ENDING:
+                raise
             except MuseionError as reason:
                 self._record.failed(reason)
-                if isinstance(reason, ENDING):
-                    raise
                 self._log.require_open()
             await asyncio.sleep(self._record.backoff.next_s())
 
     async def _follow(self) -> None:
         taken = await self._offer(0, None)
+        end = self._log.sequence_nr
         while True:
-            answer = await self._source.answer(self._remote_id, self._request(taken))
+            # What is there is gone through at once; at the end of it the log is watched.
+            is_behind = taken.stored_to < end
+            request = self._request(taken, is_behind=is_behind)
+            answer = await self._source.answer(self._remote_id, request)
+            end = answer.sequence_nr
             self._local.gossip.require_no_cycle(self._remote_id, filtered=answer.filtered)
             before = taken.stored_to
             taken = await self._offer(before, answer)
@@ -65,8 +70,9 @@ class Offerer:
             if answer.scanned_to > before >= taken.stored_to:
                 return  # it did not take them; go on after a pause
 
-    def _request(self, taken: OfferTaken) -> ReadRequest:
+    def _request(self, taken: OfferTaken, *, is_behind: bool) -> ReadRequest:
         settings = self._local.settings
+        wait_s = max(settings.wait_s, settings.first_retry_delay_s)
         return ReadRequest(
             self._record.log_name,
             self._target_log_id,
@@ -76,7 +82,7 @@ class Offerer:
             max_events=settings.max_batch_events,
             max_bytes=settings.max_batch_bytes,
             max_scanned=settings.max_scanned,
-            wait_s=max(settings.wait_s, settings.first_retry_delay_s),
+            wait_s=0.0 if is_behind else wait_s,
         )
 
     async def _offer(self, after: int, answer: ReadAnswer | None) -> OfferTaken:
@@ -105,5 +111,7 @@ class Offerer:
         events = answer.events if answer is not None else ()
         size_bytes = sum(len(each.envelope) for each in events)
         self._record.succeeded(events=len(events), size_bytes=size_bytes)
+        # Of what has grown since, only what is new to the target matters, and that is looked for.
+        end = answer.sequence_nr if answer is not None else self._log.sequence_nr
         oldest_ms = answer.oldest_ms if answer is not None else 0
-        self._record.stands_at(taken.stored_to, self._log.sequence_nr, oldest_ms)
+        self._record.stands_at(taken.stored_to, end, oldest_ms)

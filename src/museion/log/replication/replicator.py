@@ -17,12 +17,11 @@ from museion.log.replication.connection import Connection, log_id_of
 from museion.log.replication.intake import take_answer
 from museion.log.replication.link_record import LinkRecord
 from museion.log.replication.local_side import LocalSide
-from museion.log.replication.pacing import Pace
 from museion.log.replication.protocol import Neighbour, ReadAnswer, ReadRequest
 from museion.log.replication.refusals import FilteredCycle, Retired, Unreachable
 
-ENDING = (FilteredCycle, Retired)
-"""After these it is not the replicator that tries again."""
+ENDING = (FilteredCycle, Retired, Unreachable)
+"""After these the endpoints meet again before anything else is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Replicator:
         self._log_name = record.log_name
         self._log = local.logs[record.log_name]
         self._source_log_id = log_id_of(connection.remote_id, record.log_name)
-        self._pace = Pace(local.settings)
+        self._pace = record.pace
         self._loop = asyncio.get_running_loop()
         self._end = source_end
         self._next = 0
@@ -80,21 +79,23 @@ class Replicator:
         self._is_answered = False
 
     async def run(self) -> None:
-        """Replicate until cancelled, or until something happens that trying again cannot cure.
+        """Replicate until cancelled, or until the endpoints have to meet again.
 
         Raises:
             FilteredCycle, Retired: the connection must stop.
+            Unreachable: no answer came; the remote endpoint may be another one when it is back.
             LogClosed: the log here was closed.
         """
         while True:
             try:
                 await self._follow()
+            except ENDING:
+                raise
             except MuseionError as reason:
                 self._record.failed(reason)
-                if isinstance(reason, ENDING):
-                    raise
                 self._log.require_open()
             await asyncio.sleep(self._record.backoff.next_s())
+            self._end = 0  # the source may have lost events; it tells anew
 
     async def _follow(self) -> None:
         self._next = self._local.remote_logs.progress(self._log, self._source_log_id)
