@@ -221,8 +221,9 @@ class Replicator:
         answer = timed.answer
         if read.up_to is not None or answer.scanned_to > read.after or answer.greeting.topology:
             return False
-        is_first = not read.wait_s and self._settings.wait_s
-        return not is_first and timed.took_s <= read.wait_s / 2
+        if not read.wait_s:  # the first read of several is not held, and says nothing of the source
+            return not self._settings.wait_s
+        return timed.took_s <= read.wait_s / 2
 
     async def _give_up_reads(self) -> None:
         tasks = [read.task for read in self._reads]
