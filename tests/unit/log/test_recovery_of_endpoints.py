@@ -420,7 +420,7 @@ async def test_a_neighbour_that_has_more_shows_that_a_site_needs_recovery() -> N
         await world.write("a", b"a1", b"a2")
         await world.settle(2)
         await world.lose("a")
-        assert "has event 2 of it" in world["a"].status().needs_recovery
+        assert "has its event 2" in world["a"].status().needs_recovery
         with pytest.raises(LogHeld):
             await world.write("a", b"a1 again")
         await world["a"].recover()

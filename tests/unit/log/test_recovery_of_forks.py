@@ -8,9 +8,10 @@ import pytest
 from lost_sites import Sites, backup_of, sites
 from opened_log import new
 
-from museion.log.event_log import EventLog
+from museion.log.event_log import EventLog, LogHeld
 from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
+from museion.log.replication.filters import OfAggregate
 from museion.log.replication.forked_history import Fork, OtherOrigin, append_anew, find_fork
 from museion.log.replication.recovery_errors import HistoryForked
 from museion.testing.event_loop import in_event_loop
@@ -74,3 +75,48 @@ async def test_a_log_that_did_not_fork_has_nothing_to_append() -> None:
             assert await append_anew(same, world.log("a")) == 0
         with pytest.raises(OtherOrigin):
             await append_anew(world.log("b"), world.log("a"))
+
+
+@pytest.mark.parametrize("further", range(1, 6))
+@pytest.mark.parametrize("reader_first", [False, True])
+@in_event_loop
+async def test_a_site_that_wrote_on_alone_is_found_out_when_it_meets_another_one(
+    further: int, *, reader_first: bool
+) -> None:
+    async with sites("a", "b") as world:
+        await world.join("a", "b")
+        await world.write("a", b"a1")
+        await world.settle(1)
+        backup = backup_of(world.stores["a"])
+        await world.write("a", b"a2", b"a3")
+        await world.settle(3)
+        await world.close("a")
+        world.stores["a"] = backup
+        async with EventLog(backup) as log:
+            await log.append([new(b"x%d" % number) for number in range(further)])
+        if reader_first:
+            world.links.reverse()
+        await world.open("a")
+        assert world["a"].status().needs_recovery
+        with pytest.raises(LogHeld):
+            await world.write("a", b"more")
+        assert await world.payloads("b") == [b"a1", b"a2", b"a3"]
+        assert len(await world.payloads("a")) == 1 + further
+
+
+@in_event_loop
+async def test_a_filter_that_lets_little_through_is_not_taken_for_a_fork() -> None:
+    async with sites("a", "b", "c") as world:
+        await world.join("a", "b", OfAggregate(("wanted",)))
+        await world.join("b", "c")
+        await world.write("a", b"1", aggregate_id="wanted")
+        await world.write("a", b"2")
+        await world.write("a", b"3", aggregate_id="wanted")
+        await world.settle({"b": 2, "c": 2})
+        for name in ("b", "a", "c"):
+            await world.close(name)
+            await world.open(name)
+            assert not world[name].status().needs_recovery
+        await world.write("a", b"4", aggregate_id="wanted")
+        await world.settle({"b": 3, "c": 3})
+        assert not any(world[name].status().needs_recovery for name in "abc")

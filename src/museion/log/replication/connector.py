@@ -13,6 +13,7 @@ from museion.log.replication.connection import Connection, log_id_of
 from museion.log.replication.filters import is_everything
 from museion.log.replication.link_record import LinkRecord, condition_after
 from museion.log.replication.local_side import LocalSide
+from museion.log.replication.loss_detection import heads_of, require_nothing_lost
 from museion.log.replication.offerer import Offerer
 from museion.log.replication.protocol import EndpointInfo, InfoRequest, Link, LogInfo, Neighbour
 from museion.log.replication.refusals import BadAnswer, FilteredCycle, Refused, Retired, Unreachable
@@ -127,7 +128,8 @@ class Connector:
         gossip = self._local.gossip
         revision = gossip.revision
         limit_s = self._local.settings.remote_read_timeout_s
-        request = InfoRequest(gossip.greeting(self.remote_id, full=True))
+        heads = await heads_of(self._local, self.remote_id, filtered=self.is_filtered)
+        request = InfoRequest(gossip.greeting(self.remote_id, full=True), heads)
         try:
             async with asyncio.timeout(limit_s):
                 remote = await self.neighbour.info(request)
@@ -141,7 +143,8 @@ class Connector:
         self._filtered_at_source = any(
             log.filtered for log in remote.logs if self.connection.takes(log.name)
         )
-        self._local.require_nothing_lost(remote)
+        told = {log.name: log.head for log in remote.logs}
+        await require_nothing_lost(self._local, self.remote_id, told)
         return remote
 
     def status(self) -> ConnectionStatus:

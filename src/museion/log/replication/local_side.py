@@ -10,10 +10,10 @@ from museion.log.event_log import EventLog
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import Availability
 from museion.log.replication.gossip import Gossip
-from museion.log.replication.protocol import Application, EndpointInfo, Greeting
-from museion.log.replication.recovery_errors import NeedsRecovery
+from museion.log.replication.protocol import Application, Greeting
 from museion.log.replication.recovery_states import RecoveryStates
 from museion.log.replication.remote_logs import RemoteLogs
+from museion.log.replication.topology import edge_of
 
 
 @dataclass(slots=True)
@@ -48,21 +48,7 @@ class LocalSide:
         """Return what to say of this endpoint to another one."""
         return self.gossip.greeting(remote_id, full=full)
 
-    def require_nothing_lost(self, remote: EndpointInfo) -> None:
-        """Hold back new events and raise `NeedsRecovery` if others have events that are lost here.
-
-        A log knows all of its own events, so who knows a later one has what this log lost.
-        """
-        if self.is_recovering:
-            return
-        for told in remote.logs:
-            log = self.logs.get(told.name)
-            if log is not None and told.version.local_time(log.log_id) > log.version.local_time(
-                log.log_id
-            ):
-                log.write_hold.hold_now()
-                self.recoveries.needed = (
-                    f"{remote.endpoint_id} has event {told.version.local_time(log.log_id)} of it,"
-                    f" and here the last is {log.version.local_time(log.log_id)}"
-                )
-                raise NeedsRecovery(self.recoveries.needed)
+    def is_filtered(self, remote_id: str) -> bool:
+        """Tell whether something may be left out between this endpoint and another, either way."""
+        edges = self.gossip.topology.edges()
+        return edges.get(edge_of(self.endpoint_id, remote_id), False)

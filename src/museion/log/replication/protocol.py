@@ -76,11 +76,24 @@ class Greeting(msgspec.Struct, frozen=True, array_like=True):
     topology: tuple[LinkState, ...] = ()
 
 
+class OriginHead(msgspec.Struct, frozen=True, array_like=True):
+    """The newest event that one endpoint has of the log of another one.
+
+    Attributes:
+        time: own time of that event, 0 for none.
+        digest: its chain digest; empty where the event itself may not have come.
+    """
+
+    time: Position
+    digest: bytes = b""
+
+
 class LogInfo(msgspec.Struct, frozen=True, array_like=True):
     """One log of an endpoint, and how far it has come.
 
     Attributes:
         filtered: the endpoint leaves out some of its events for the one that asks.
+        head: what this log has of its namesake at the one that asks.
     """
 
     name: str
@@ -88,6 +101,7 @@ class LogInfo(msgspec.Struct, frozen=True, array_like=True):
     sequence_nr: Position
     version: VectorTime
     filtered: bool = False
+    head: OriginHead = OriginHead(0)
 
 
 class EndpointInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -99,9 +113,14 @@ class EndpointInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class InfoRequest(msgspec.Struct, frozen=True, array_like=True):
-    """Asks an endpoint who it is."""
+    """Asks an endpoint who it is.
+
+    Attributes:
+        heads: log name -> what the one that asks has of that log of the other one.
+    """
 
     greeting: Greeting = Greeting()
+    heads: Mapping[str, OriginHead] = {}
 
 
 class WireEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -15,7 +15,6 @@ from museion.log.replication.protocol import (
 )
 from museion.log.replication.recovery_states import RECOVERED, RECOVERY_OF
 from museion.log.replication.source import Source
-from museion.log.replication.topology import edge_of
 from museion.log.vector_time import VectorTime
 
 
@@ -46,15 +45,9 @@ async def answer_recovery(
         filtered = source.is_filtered(caller_id, name, lost_id)
         points[name] = await _point(log, lost_id, read_to, request, name, filtered=filtered)
     local.recoveries.served[caller_id] = began_ms
-    if not is_filtered(local, caller_id):
+    if not local.is_filtered(caller_id):
         local.recoveries.hear(request.states)
     return RecoveryAnswer(points, states=local.recoveries.told(is_recovering=local.is_recovering))
-
-
-def is_filtered(local: LocalSide, remote_id: str) -> bool:
-    """Tell whether something may be left out between this endpoint and another, either way."""
-    edges = local.gossip.topology.edges()
-    return edges.get(edge_of(local.endpoint_id, remote_id), False)
 
 
 async def _point(

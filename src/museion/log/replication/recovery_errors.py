@@ -6,19 +6,6 @@ from collections.abc import Sequence
 
 from museion.base.errors import Conflict, Unavailable
 from museion.log.event import EventId
-from museion.log.replication.refusals import Refused
-
-
-class NeedsRecovery(Refused):
-    """This endpoint lost events, so it replicates nothing until they are back."""
-
-    code = "needs-recovery"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"This site lost events: {reason}.",
-            remedy="Recover it from its neighbours; until then it takes no new events.",
-        )
 
 
 class RecoveryUnderWay(Conflict):

@@ -83,6 +83,12 @@ class NowRecovering(Refused):
     code = "recovering"
 
 
+class NeedsRecovery(Refused):
+    """The endpoint, or the one that asks, lost events and has not brought them back."""
+
+    code = "needs-recovery"
+
+
 class FilteredCycle(Refused):
     """A filtered connection on a cycle would lose events for good."""
 
@@ -113,6 +119,7 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
             UnknownLog,
             SourceLostEvents,
             NowRecovering,
+            NeedsRecovery,
             FilteredCycle,
             Retired,
             BadRequest,

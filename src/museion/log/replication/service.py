@@ -19,6 +19,11 @@ from museion.log.replication.connection import log_id_of
 from museion.log.replication.intake import take_answer
 from museion.log.replication.link import READ_BY
 from museion.log.replication.local_side import LocalSide
+from museion.log.replication.loss_detection import (
+    heads_of,
+    needs_recovery,
+    require_nothing_lost,
+)
 from museion.log.replication.protocol import (
     EndpointInfo,
     Greeting,
@@ -26,6 +31,7 @@ from museion.log.replication.protocol import (
     LogInfo,
     Offer,
     OfferTaken,
+    OriginHead,
     ReadAnswer,
     ReadRequest,
     RecoveryAnswer,
@@ -85,7 +91,14 @@ class EndpointService:
     async def info(self, caller_id: str, request: InfoRequest) -> EndpointInfo:
         """Return who this endpoint is, and its logs."""
         self._meet(caller_id, request.greeting)
-        logs = tuple(self._log_info(caller_id, name) for name in self._local.logs)
+        await require_nothing_lost(self._local, caller_id, request.heads)
+        infos = [self._log_info(caller_id, name) for name in self._local.logs]
+        filtered = any(info.filtered for info in infos) or self._local.is_filtered(caller_id)
+        heads = await heads_of(self._local, caller_id, filtered=filtered)
+        logs = tuple(
+            msgspec.structs.replace(info, head=heads.get(info.name, OriginHead(0)))
+            for info in infos
+        )
         return EndpointInfo(self._local.endpoint_id, logs, self._greet(caller_id, request.greeting))
 
     async def read(self, caller_id: str, request: ReadRequest) -> ReadAnswer:
@@ -99,6 +112,8 @@ class EndpointService:
         self._require_own_log(caller_id, request.log_name, request.target_log_id)
         require_may_serve(self._local.application, request.greeting.application)
         self._require_no_cycle(caller_id, request)
+        if log.write_hold.is_held and not request.recovering:
+            raise needs_recovery(self._local.recoveries.needed)
         if request.after > log.sequence_nr:
             self._local.recoveries.needed = f"{caller_id} has read on to event {request.after}"
             raise SourceLostEvents(

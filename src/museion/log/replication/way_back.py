@@ -20,7 +20,6 @@ from museion.log.replication.protocol import (
     RecoveryPoint,
     RecoveryRequest,
 )
-from museion.log.replication.recovery_answer import is_filtered
 from museion.log.replication.recovery_states import ENDED, RECOVERY_OF
 from museion.log.replication.refusals import BadAnswer, NowRecovering, Unreachable
 from museion.log.replication.remote_logs import OutdatedAnswer
@@ -53,7 +52,7 @@ class WayBack:
     def is_filtered(self) -> bool:
         """Tell whether something is left out over it, in either direction."""
         points = self.answer.points.values()
-        told = any(point.filtered for point in points) or is_filtered(self._local, self.remote_id)
+        told = any(point.filtered for point in points) or self._local.is_filtered(self.remote_id)
         return told or not is_everything(self.connection.only)
 
     def recovers(self, *, below: int = ENDED) -> bool:
