@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 
-import { mapOf, NODE_RADIUS } from "./sites-map.ts";
+import { mapOf as mapIn, NODE_RADIUS } from "./sites-map.ts";
 import { card, overviewOf, receives as everything } from "./sites.samples.ts";
+import type { SitesOverview } from "./sites.ts";
 
+const mapOf = (overview: SitesOverview, width = 540) => mapIn(overview, width);
 const NAMES = ["Graz", "Linz", "Wels", "Steyr", "Enns", "Krems", "Melk", "Zwettl", "Tulln", "Horn", "Baden"];
 
 describe("the map", () => {
@@ -12,8 +14,9 @@ describe("the map", () => {
     expect(map.nodes.filter((node) => node.isOwn).map((node) => node.id)).toEqual(["vienna"]);
   });
 
-  test.each([1, 2, 3, 5, 11])("keeps %i other sites apart and inside", (count) => {
-    const { nodes, width, height } = mapOf(overviewOf(NAMES.slice(0, count).map((name) => card(name))));
+  test.each([1, 2, 3, 5, 11].flatMap((count) => [[count, 340], [count, 540]] as const))("keeps %i other sites apart and inside %i pixels", (count, available) => {
+    const { nodes, width, height } = mapOf(overviewOf(NAMES.slice(0, count).map((name) => card(name))), available);
+    expect(width).toBe(available);
     for (const one of nodes) {
       expect(one.x).toBeGreaterThan(NODE_RADIUS);
       expect(one.x).toBeLessThan(width - NODE_RADIUS);
@@ -50,7 +53,7 @@ describe("the map", () => {
     ];
     const graz = card("Graz", { state: "unavailable", sends: { filter: null, lag_events: 3, last_contact_ms: null } });
     const map = mapOf(overviewOf([graz, card("Linz")], { links }));
-    expect(map.links.map((link) => link.tone)).toEqual(["bad", "busy", "unknown"]);
+    expect(map.links.map((link) => link.tone)).toEqual(["bad", "waiting", "unknown"]);
   });
 
   test("says what a filter lets through, as far as it is known here", () => {

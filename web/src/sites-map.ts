@@ -26,7 +26,7 @@ export interface MapLink {
   from: { x: number; y: number };
   to: { x: number; y: number };
   /** Where the note stands. */
-  middle: { x: number; y: number };
+  noted: { x: number; y: number };
 }
 
 export interface SitesMap {
@@ -36,21 +36,26 @@ export interface SitesMap {
   links: MapLink[];
 }
 
-export const NODE_RADIUS = 26;
+export const NODE_RADIUS = 24;
 /** Links of both ways between two sites run side by side at this distance from the middle. */
 const ASIDE = 7;
 /** Room that an arrow leaves to the rim of a node. */
 const GAP = 6;
-const MARGIN = { x: 110, y: 62 };
+/** Below this width names stand below their nodes, above it outside of the circle. */
+const NARROW = 460;
+const LEAST_WIDTH = 280;
+/** How far along a link its note stands: notes of both ways then do not cover each other. */
+const NOTE_AT = 0.4;
 
-/** Place sites and links. The same overview always gives the same map. */
-export function mapOf(overview: SitesOverview): SitesMap {
-  const places = placed(overview);
+/**
+ * Place sites and links on a surface of a width, in pixels. The same overview always gives the same map.
+ */
+export function mapOf(overview: SitesOverview, available: number): SitesMap {
+  const size = sizeFor(overview.sites.length + 1, Math.max(LEAST_WIDTH, Math.round(available)));
+  const places = placed(overview, size);
   const linked = overview.links.filter((link) => places.has(link.source) && places.has(link.target));
-  const { width, height } = sizeFor(places.size);
   return {
-    width,
-    height,
+    ...size,
     nodes: [...places.values()],
     links: linked.flatMap((link) => {
       const [source, target] = [places.get(link.source), places.get(link.target)];
@@ -59,39 +64,51 @@ export function mapOf(overview: SitesOverview): SitesMap {
   };
 }
 
-function sizeFor(count: number): { width: number; height: number } {
-  if (count <= 2) return { width: 400, height: 150 };
-  const radius = Math.max(120, (count * (NODE_RADIUS * 2 + 34)) / (2 * Math.PI));
-  return { width: Math.round(2 * (radius + MARGIN.x)), height: Math.round(2 * (radius + MARGIN.y)) };
+interface Size {
+  width: number;
+  height: number;
 }
 
-function placed(overview: SitesOverview): Map<string, MapNode> {
+function sizeFor(count: number, width: number): Size {
+  if (count <= 2) return { width, height: 150 };
+  const most = width < NARROW ? 40 : 26;
+  return { width, height: Math.max(320, 170 + count * most) };
+}
+
+/** Half axes of the ellipse on which the sites stand. */
+function axes(count: number, { width, height }: Size): { rx: number; ry: number } {
+  if (count <= 2) return { rx: Math.min(160, width / 2 - 60), ry: 0 };
+  const margin = width < NARROW ? 52 : 142;
+  return { rx: Math.min(240, width / 2 - margin), ry: height / 2 - 66 };
+}
+
+function placed(overview: SitesOverview, size: Size): Map<string, MapNode> {
   const own = { id: overview.id, name: overview.name, tone: ownTone(overview), word: "This site" };
   const others = overview.sites
     .map((card) => ({ id: card.id, name: card.name, ...wordsOf(card) }))
     .sort((one, other) => one.name.localeCompare(other.name, "en") || (one.id < other.id ? -1 : 1));
   const all = [own, ...others];
-  const { width, height } = sizeFor(all.length);
-  const [rx, ry] = [width / 2 - MARGIN.x, height / 2 - MARGIN.y];
-  // Two sites stand side by side: a name has its room to the left and right.
+  const { rx, ry } = axes(all.length, size);
+  // Two sites stand side by side.
   const turn = all.length === 2 ? Math.PI : -Math.PI / 2;
   return new Map(
     all.map((site, at) => {
       const angle = turn + (2 * Math.PI * at) / all.length;
-      const x = width / 2 + Math.cos(angle) * rx;
-      const y = height / 2 + Math.sin(angle) * ry;
-      return [site.id, { ...site, isOwn: at === 0, x, y, label: labelAt(x, y, angle) }];
+      const x = size.width / 2 + Math.cos(angle) * rx;
+      const y = size.height / 2 + Math.sin(angle) * ry - (all.length <= 2 ? 16 : 0);
+      return [site.id, { ...site, isOwn: at === 0, x, y, label: labelAt(x, y, angle, size.width >= NARROW && ry > 0) }];
     }),
   );
 }
 
-function labelAt(x: number, y: number, angle: number): MapNode["label"] {
+function labelAt(x: number, y: number, angle: number, outside: boolean): MapNode["label"] {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const out = NODE_RADIUS + 12;
-  if (Math.abs(cos) < 0.35 || Math.abs(sin) < 0.05) {
-    return { x, y: sin < -0.05 ? y - out - 12 : y + out + 4, anchor: "middle" };
+  if (!outside || Math.abs(cos) < 0.1) {
+    const isAbove = Math.abs(cos) < 0.1 && sin < 0;
+    return { x, y: isAbove ? y - out - 16 : y + out, anchor: "middle" };
   }
-  return { x: x + Math.sign(cos) * out, y: y + sin * 10, anchor: cos > 0 ? "start" : "end" };
+  return { x: x + Math.sign(cos) * out, y: y - 7, anchor: cos > 0 ? "start" : "end" };
 }
 
 function ownTone(overview: SitesOverview): Tone {
@@ -119,7 +136,7 @@ function drawn(link: SiteLink, source: MapNode, target: MapNode, overview: Sites
     tone: toneOf(link, overview),
     from,
     to,
-    middle: { x: (from.x + to.x) / 2 + aside.x * 1.6, y: (from.y + to.y) / 2 + aside.y * 1.6 },
+    noted: { x: from.x + (to.x - from.x) * NOTE_AT, y: from.y + (to.y - from.y) * NOTE_AT },
   };
 }
 
@@ -130,9 +147,10 @@ function toneOf(link: SiteLink, overview: SitesOverview): Tone | "unknown" {
     return card ? wordsOf(card).tone : "unknown";
   }
   if (link.source !== overview.id) return "unknown";
-  const sends = overview.sites.find((each) => each.id === link.target)?.sends;
-  if (!sends) return "unknown";
-  return sends.lag_events > 0 ? "busy" : "good";
+  const card = overview.sites.find((each) => each.id === link.target);
+  if (!card?.sends) return "unknown";
+  if (card.sends.lag_events <= 0) return "good";
+  return ["bad", "waiting"].includes(wordsOf(card).tone) ? "waiting" : "busy";
 }
 
 function noteOf(link: SiteLink, overview: SitesOverview): string {

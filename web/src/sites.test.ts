@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { card, overviewOf, receives } from "./sites.samples.ts";
-import { explain, lagOf, lastContact_ms, Rates, shellWord, summaryOf, wordsOf, worstTone } from "./sites.ts";
+import { explain, lagOf, lastContact_ms, Rates, shellWord, summaryOf, wordsOf } from "./sites.ts";
 
 const STATES = [
   "connecting", "catching-up", "up-to-date", "waiting-to-retry", "unavailable", "refused",
@@ -47,12 +47,6 @@ test("the last contact is that of either direction", () => {
 });
 
 describe("all sites together", () => {
-  test("are as bad as the worst of them", () => {
-    expect(worstTone(overviewOf([card("Graz"), card("Linz", { state: "unavailable" })]))).toBe("bad");
-    expect(worstTone(overviewOf([card("Graz"), card("Linz", { state: "retired" })]))).toBe("good");
-    expect(worstTone(overviewOf([]))).toBe("off");
-  });
-
   test("are summed up by who is in trouble, then by who is behind", () => {
     const [behind, lost] = [card("Graz", { state: "catching-up" }), card("Linz", { state: "unavailable" })];
     expect(summaryOf(overviewOf([behind, lost]))).toMatch(/^Linz: .*go on working/);

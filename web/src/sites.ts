@@ -163,14 +163,6 @@ export function lastContact_ms(card: SiteCard): number | null {
   return latest || null;
 }
 
-/** The worst tone among the sites that are connected, for a mark on the way to the sites page. */
-export function worstTone(overview: SitesOverview): Tone {
-  const order: readonly Tone[] = ["bad", "waiting", "busy", "good"];
-  const tones = overview.sites.map((card) => wordsOf(card).tone);
-  if (overview.needs_recovery) return "bad";
-  return order.find((tone) => tones.includes(tone)) ?? "off";
-}
-
 /** One line on how everything stands. */
 export function summaryOf(overview: SitesOverview): string {
   const connected = overview.sites.filter((card) => wordsOf(card).tone !== "off");
