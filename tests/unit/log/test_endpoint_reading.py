@@ -425,3 +425,13 @@ class TestWhoItIs:
                 ("second", log_id_of("a", "second"), 0),
             ]
             assert told.logs[0].version == VectorTime({"a": 1})
+
+
+@in_event_loop
+async def test_a_reader_that_waits_is_not_behind_by_what_it_brought_itself() -> None:
+    async with world("a", "b", settings=PATIENT) as sites:
+        await sites.join("a", "b")
+        await sites.write("b", b"1", b"2", b"3")
+        await until(lambda: sites.log("a").sequence_nr == 3)
+        await until(lambda: sites["a"].status().readers[0].lag_events == 0)
+        assert sites["a"].status().readers[0].stored_to == 0  # its read is held all the time

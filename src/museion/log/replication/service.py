@@ -59,10 +59,15 @@ class NotServing(Refused):
         super().__init__("The endpoint is not active.", remedy="It is tried again by itself.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reader:
     stored_to: int
     last_read_ms: int
+    lacks_nothing_to: int = 0
+
+    def pass_over(self, position: int) -> None:
+        """Note that nothing up to a number is for the reader, though it has not heard of it yet."""
+        self.lacks_nothing_to = position
 
 
 class EndpointService:
@@ -121,8 +126,11 @@ class EndpointService:
                 f" {request.after}: this site has lost events.",
                 remedy="Recover it: its neighbours bring back what is missing.",
             )
-        await self._note_reader(caller_id, log, request)
-        answer = await self._source.answer(caller_id, request)
+        reader = await self._note_reader(caller_id, log, request)
+        in_turn = request.after == request.stored_to  # no earlier read is under way
+        answer = await self._source.answer(
+            caller_id, request, on_nothing=reader.pass_over if in_turn else None
+        )
         self._require_serving(recovering=request.recovering)
         return msgspec.structs.replace(answer, greeting=self._greet(caller_id, request.greeting))
 
@@ -183,7 +191,11 @@ class EndpointService:
                 remote_id,
                 log_name,
                 reader.stored_to,
-                max(0, self._local.logs[log_name].sequence_nr - reader.stored_to),
+                max(
+                    0,
+                    self._local.logs[log_name].sequence_nr
+                    - max(reader.stored_to, reader.lacks_nothing_to),
+                ),
                 reader.last_read_ms,
             )
             for (remote_id, log_name), reader in sorted(self._readers.items())
@@ -240,11 +252,13 @@ class EndpointService:
         )
         self._local.gossip.require_no_cycle(caller_id, filtered=filtered)
 
-    async def _note_reader(self, caller_id: str, log: EventLog, request: ReadRequest) -> None:
+    async def _note_reader(self, caller_id: str, log: EventLog, request: ReadRequest) -> _Reader:
         stored_to = min(request.stored_to, request.after, log.sequence_nr)
-        self._readers[caller_id, request.log_name] = _Reader(stored_to, self._local.now_ms())
+        reader = _Reader(stored_to, self._local.now_ms())
+        self._readers[caller_id, request.log_name] = reader
         if not request.recovering:
             await self.note_stored(request.log_name, caller_id, stored_to)
+        return reader
 
     def _log_info(self, caller_id: str, log_name: str) -> LogInfo:
         log = self._local.logs[log_name]

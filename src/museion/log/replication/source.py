@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from museion.log.event import Event
 from museion.log.event_log import EventLog
@@ -61,8 +62,17 @@ class Source:
         chosen = self._filters.filter_for(log_name, target_log_id, only)
         return self._gate_for(remote_id).restricts or not is_everything(chosen)
 
-    async def answer(self, remote_id: str, request: ReadRequest) -> ReadAnswer:
+    async def answer(
+        self,
+        remote_id: str,
+        request: ReadRequest,
+        *,
+        on_nothing: Callable[[int], None] | None = None,
+    ) -> ReadAnswer:
         """Return the next events for another log; whether it may ask is checked already.
+
+        Args:
+            on_nothing: told up to which number nothing is for the other log, while it waits.
 
         Raises:
             GateNotReady: the gate took too long.
@@ -76,7 +86,8 @@ class Source:
         with self._local.remote_logs.hold(
             request.target_log_id, request.known, recovering=request.recovering
         ) as held:
-            events, position = await self._next(log, request, held, gate, may_leave)
+            passed = on_nothing or (lambda _: None)
+            events, position = await self._next(log, request, held, gate, may_leave, passed)
         return ReadAnswer(
             source_log_id=log.log_id,
             events=tuple(map(to_wire, events)),
@@ -94,6 +105,7 @@ class Source:
         held: Held,
         gate: Gate,
         may_leave: Predicate | None,
+        on_nothing: Callable[[int], None],
     ) -> tuple[list[Event], int]:
         """Return the next events and how far the log was looked through, perhaps after a wait."""
         loop = asyncio.get_running_loop()
@@ -117,6 +129,7 @@ class Source:
                 position = found.scanned_to
                 if found.events:
                     return list(found.events), position
+                on_nothing(position)
                 continue
             left_s = deadline - loop.time()
             if left_s <= 0 or revision != self._local.gossip.revision:
