@@ -37,20 +37,20 @@ class SubmissionAnswer(msgspec.Struct, frozen=True, array_like=True):
         digest: of the device's history up to there.
         waiting: events that the site takes in later, for they depend on others that are not here
             yet; it forgets them when it restarts.
-        recoveries: as in `DeviceReadAnswer`.
-        recoveries: as in `DeviceReadAnswer`.
+        recovered_ms: as in `DeviceReadAnswer`.
+        recovered_ms: as in `DeviceReadAnswer`.
     """
 
     log_id: str
     taken_to: Position
     digest: str = START
     waiting: Position = 0
-    recoveries: Position = 0
+    recovered_ms: Position = 0
 
     @property
     def place(self) -> str:
         """What the numbers of the site's log belong to at present."""
-        return place_of(self.log_id, self.recoveries)
+        return place_of(self.log_id, self.recovered_ms)
 
 
 class DeviceRead(msgspec.Struct, frozen=True, array_like=True):
@@ -72,20 +72,20 @@ class DeviceReadAnswer(msgspec.Struct, frozen=True, array_like=True):
     """Events for a device, and how far the log was looked through.
 
     Attributes:
-        recoveries: how often the log was brought back from its neighbours. Its numbers mean other
-            events since, so it is then read from its beginning.
+        recovered_ms: when the log was last brought back from its neighbours, milliseconds since
+            1970, 0 for never. Its numbers mean other events since: it is read from its beginning.
     """
 
     log_id: str
     events: tuple[WireEvent, ...]
     scanned_to: Position
     sequence_nr: Position
-    recoveries: Position = 0
+    recovered_ms: Position = 0
 
     @property
     def place(self) -> str:
         """What the numbers of this answer belong to."""
-        return place_of(self.log_id, self.recoveries)
+        return place_of(self.log_id, self.recovered_ms)
 
 
 class DeviceSite(Protocol):
@@ -103,6 +103,6 @@ class DeviceSite(Protocol):
         """Return the next events that the device has subscribed to."""
 
 
-def place_of(log_id: str, recoveries: int) -> str:
+def place_of(log_id: str, recovered_ms: int) -> str:
     """Return the name under which a device keeps how far it has read a site."""
-    return f"{log_id}#{recoveries}"
+    return f"{log_id}#{recovered_ms}"

@@ -41,11 +41,9 @@ from museion.log.replication.devices.once import Retirement
 from museion.log.replication.filters import NamedFilters, predicate_of
 from museion.log.replication.gate import GateFor
 from museion.log.replication.reading import ReadLimits, read_for_replication
+from museion.log.replication.recovery_states import RECOVERED
 from museion.log.replication.wire import to_wire
 from museion.log.vector_time import VectorTime
-
-RECOVERIES = "museion.recoveries"
-"""Name under which a log counts how often it was recovered: its numbers then begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ class DeviceIntake:
                 device.taken_to,
                 device.digests.get(device.taken_to, ""),
                 len(device.waiting),
-                self._log.progress(RECOVERIES),
+                self._log.progress(RECOVERED),
             )
 
     async def read(self, request: DeviceRead) -> DeviceReadAnswer:
@@ -154,7 +152,7 @@ class DeviceIntake:
             tuple(to_wire(event) for event in found.events),
             found.scanned_to,
             end,
-            self._log.progress(RECOVERIES),
+            self._log.progress(RECOVERED),
         )
 
     async def release(self) -> int:
