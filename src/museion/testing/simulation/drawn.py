@@ -119,6 +119,8 @@ async def play(world: SimulatedWorld, course: Course) -> None:
         world.in_background(_bring(trouble, name))
     await asyncio.sleep(max(0.0, course.work.until_s - world.now_s) + 1.0)
     await _repair(world, wiring)
+    for site in world.sites.values():
+        await site.finished()
     await world.settled()
     if course.restart:
         for site in world.sites.values():

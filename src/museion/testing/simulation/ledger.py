@@ -190,14 +190,11 @@ class Ledger:
 
     def _check_log(self, known: LogLedger, everything: set[EventId]) -> None:
         for event_id in sorted(everything, key=_identity):
-            event = self.originals[event_id].event
-            may = known.may_have is None or event_id.process_id == known.log_id
-            may = may or (known.may_have is not None and known.may_have(event))
-            if event_id in known.numbers:
-                if not may:
-                    raise Violated(f"{known.log_id}: has {event_id}, which may not be there")
-            elif may and not (known.is_new_since_loss and event_id in self.removed):
-                raise Violated(f"{known.log_id}: lacks {event_id} at the end")
+            if event_id not in known.numbers:
+                if not self._may_lack(known, event_id):
+                    raise Violated(f"{known.log_id}: lacks {event_id} at the end")
+            elif not self._may_have(known, event_id):
+                raise Violated(f"{known.log_id}: has {event_id}, which may not be there")
 
     # Each event
 
@@ -255,9 +252,16 @@ class Ledger:
     def _may_lack(self, known: LogLedger, event_id: EventId) -> bool:
         if known.is_new_since_loss and event_id in self.removed:
             return True
-        if known.may_have is None or event_id.process_id == known.log_id:
+        # What a leaf wrote itself and lost does not come back where it may not have it.
+        own = event_id.process_id == known.log_id and not known.is_new_since_loss
+        if known.may_have is None or own:
             return False
         return not known.may_have(self.originals[event_id].event)
+
+    def _may_have(self, known: LogLedger, event_id: EventId) -> bool:
+        if known.may_have is None or event_id.process_id == known.log_id:
+            return True
+        return known.may_have(self.originals[event_id].event)
 
     def _check_progress(self, known: LogLedger, source_id: str, position: int) -> None:
         before = known.progress.get(source_id, 0)

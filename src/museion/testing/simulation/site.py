@@ -8,20 +8,22 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
+from museion.base.errors import Conflict, InvalidInput, MuseionError
 from museion.log.circuit_breaker import WritePolicy
 from museion.log.event import Event, NewEvent
-from museion.log.event_log import EventLog
+from museion.log.event_log import EventLog, LogClosed
 from museion.log.group_commit import BatchLimits
-from museion.log.replication.connection import Connection, log_id_of
+from museion.log.replication.connection import AlreadyConnected, Connection, log_id_of
 from museion.log.replication.endpoint import Endpoint
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.gate import GateFor, open_gate
 from museion.log.replication.protocol import Application
+from museion.log.replication.refusals import Refused
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source_filters import SourceFilters
 from museion.testing.failing_store import HEALTHY, FailingStore, FailureRates
 from museion.testing.simulation.disk import DiskCopy, SimulatedDisk
-from museion.testing.simulation.life import Life
+from museion.testing.simulation.life import Life, PowerLost
 from museion.testing.simulation.writer_turns import SimulatedTurns
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 Program: TypeAlias = "Callable[[SimulatedSite], Awaitable[None]]"
 """What runs at a site beside its endpoint; started with each start, killed with each crash."""
 
+_RETRY_S = 1.0
 _START_MS = 1_700_000_000_000
 
 
@@ -102,7 +105,7 @@ class SimulatedSite:
         self._chance = chance
         self.site_id = site_id
         self.plan = plan
-        self.disk = SimulatedDisk(chance, world.ledger)
+        self.disk = SimulatedDisk(chance, world)
         self.disk.on_power_lost = self._lose_power
         self.clock_offset_ms = 0
         self.links: dict[str, Connection] = {}
@@ -113,6 +116,7 @@ class SimulatedSite:
         self.lost_events = False
         self.readers: dict[str, None] = {}
         self._stores: list[FailingStore] = []
+        self._program: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     @property
@@ -153,7 +157,7 @@ class SimulatedSite:
         await life.spawn(self._open(life))
         life.spawn(self._connect_all())
         if self.plan.program is not None and not self.lost_events:
-            life.spawn(self._run_program())
+            self._program = life.spawn(self._run_program())
 
     async def crash(self) -> None:
         """Kill the program at this very moment; the machine loses its power, too."""
@@ -190,6 +194,11 @@ class SimulatedSite:
             self._world.ledger.lost(log_id, self.disk.journal(log_id))
         self.lost_events = True
 
+    async def finished(self) -> None:
+        """Wait until the program beside the endpoint has ended by itself, or was killed."""
+        if self._program is not None:
+            await asyncio.wait([self._program])
+
     async def recover(self) -> None:
         """Bring back what was lost from the neighbours. Raises as `Endpoint.recover`."""
         assert self.life is not None
@@ -202,12 +211,17 @@ class SimulatedSite:
             self._world.sites[connection.remote_id].readers[self.site_id] = None
         if connection.offers:
             self.readers[connection.remote_id] = None
-        if self.life is not None and self.endpoint is not None:
-            try:
-                await self.life.spawn(self._connect(connection))
-            except BaseException:
-                self.links.pop(connection.remote_id, None)
-                raise
+        life = self.life
+        if life is None or self.endpoint is None:
+            return
+        try:
+            await life.spawn(self._connect(connection))
+        except (Refused, InvalidInput, Conflict):
+            self.links.pop(connection.remote_id, None)
+            raise
+        except (MuseionError, PowerLost, asyncio.CancelledError):
+            if life.is_alive:  # the disk fails just now
+                life.spawn(self._keep_connecting(connection))
 
     async def disconnect(self, remote_id: str) -> None:
         """End a connection, if there is one."""
@@ -264,12 +278,28 @@ class SimulatedSite:
     async def _restart_when_stopped(self, life: Life, log: EventLog) -> None:
         await log.closed()
         if life.is_alive and not self._is_stopping:
-            self._world.trace(self.site_id, "its log has stopped")
+            try:
+                log.require_open()
+            except LogClosed as closed:
+                self._world.trace(self.site_id, f"its log has stopped: {closed.__cause__!r}")
             self._world.in_background(self._world.restart(self))
 
     async def _connect_all(self) -> None:
         for connection in list(self.links.values()):
-            await self._connect(connection)
+            await self._keep_connecting(connection)
+
+    async def _keep_connecting(self, connection: Connection) -> None:
+        """Try to make a connection until it is made, or not wanted any more."""
+        while connection.remote_id in self.links:
+            try:
+                await self._connect(connection)
+            except (AlreadyConnected, PowerLost):
+                return
+            except MuseionError as reason:
+                self._world.trace(self.site_id, f"does not connect: {type(reason).__name__}")
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     async def _connect(self, connection: Connection) -> None:
         assert self.endpoint is not None
@@ -295,7 +325,7 @@ class SimulatedSite:
         self._world.ledger.set_back.difference_update(self.log_ids)
         self._world.trace(self.site_id, "has recovered")
         if self.plan.program is not None and self.life is not None:
-            self.life.spawn(self._run_program())
+            self._program = self.life.spawn(self._run_program())
 
     async def _close(self, endpoint: Endpoint, logs: Mapping[str, EventLog]) -> None:
         await endpoint.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Context
 from random import Random
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from museion.base.errors import MuseionError
 from museion.log.event import Event
 from museion.log.replication.connection import Connection
 from museion.log.replication.filters import EVERYTHING, Filter
-from museion.testing.simulation.disk import DiskCopy
+from museion.testing.simulation.disk import DiskCopy, Entry
 from museion.testing.simulation.ledger import Ledger, MayHave, Violated
 from museion.testing.simulation.life import current_life, own_by_context
 from museion.testing.simulation.network import SimulatedNetwork
@@ -130,6 +131,7 @@ class SimulatedWorld:
         until_s = self.now_s + limit_s
         reason: Exception | None = None
         while self.now_s < until_s:
+            self.require_well()
             try:
                 if site.is_running and site.endpoint is not None:
                     await site.recover()
@@ -165,8 +167,9 @@ class SimulatedWorld:
     def violated(self, reason: str, cause: BaseException | None = None) -> None:
         """Note that something is wrong; the run fails at its next look."""
         if self._failure is None:
-            self._failure = Violated(reason)
-            self._failure.__cause__ = cause
+            failure = cause if isinstance(cause, Violated) else Violated(reason)
+            failure.__cause__ = cause if failure is not cause else None
+            self._failure = failure
             self.trace("world", f"violated: {reason}")
 
     def require_well(self) -> None:
@@ -178,10 +181,27 @@ class SimulatedWorld:
         """Look at what leaves a site."""
         first = answer.scanned_to
         self.trace(source, f"answers {target}: {len(answer.events)} events up to {first}")
-        try:
+        with self._noted():
             self.ledger.left(source, target, answer)
+
+    def mounted(self, log_id: str, journal: Sequence[Entry]) -> None:
+        """Look through a log that was opened."""
+        with self._noted():
+            self.ledger.mounted(log_id, journal)
+
+    def written(self, log_id: str, entry: Entry) -> None:
+        """Look at what got to a disk."""
+        with self._noted():
+            self.ledger.written(log_id, entry)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep a violation: the program in which it is raised may take it for its own trouble."""
+        try:
+            yield
         except Violated as reason:
-            self.violated(str(reason))
+            self.violated(str(reason), reason)
+            raise
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something as a part of the world, not of a site."""
@@ -197,10 +217,8 @@ class SimulatedWorld:
     def acknowledged(self, log_id: str, events: list[Event]) -> None:
         """Note that a program of a site was told that its events are written."""
         if not _is_dead():
-            try:
+            with self._noted():
                 self.ledger.acknowledge(log_id, events)
-            except Violated as reason:
-                self.violated(str(reason))
 
     def _is_settled(self) -> bool:
         return not self._background and not self._unsettled()
