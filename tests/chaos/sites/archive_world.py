@@ -59,7 +59,9 @@ class ArchiveSite:
         assert self.process is not None
         self.process.terminate()
         async with asyncio.timeout(_STOP_LIMIT_S):
-            await self.process.wait()
+            code = await self.process.wait()
+        assert code == 0, f"{self.name} ended with {code}:\n{self.said()}"
+        assert "Traceback" not in self.said(), self.said()
 
     async def get(self, path: str, **parameters: Any) -> Any:
         """Return the JSON at a path."""

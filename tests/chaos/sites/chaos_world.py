@@ -122,6 +122,7 @@ class RunningSite:
         async with asyncio.timeout(_STOP_LIMIT_S):
             code = await self.process.wait()
         assert code == 0, f"{self.setting.site_id} ended with {code}:\n{self.errors()}"
+        assert "Traceback" not in self.errors(), self.errors()
 
     def require_running(self) -> None:
         """Fail if it ended by itself."""

@@ -46,9 +46,9 @@ async def survive(folder: Path, pictures: list[bytes], rounds: int, seed: int) -
         await world.stop()
     count = require_same_logs([folder / name / "log" for name in _NAMES])
     return (
-        f"{rounds} rounds, {world.kills} kills; {told.acknowledged} uploads and changes acknowledged,"
-        f" {told.refused} refused, {told.unknown} of unknown outcome; {len(assets)} assets and"
-        f" {count} events at each of {len(_NAMES)} sites"
+        f"{rounds} rounds, {world.kills} kills; {told.acknowledged} uploads and changes"
+        f" acknowledged, {told.refused} refused, {told.unknown} of unknown outcome;"
+        f" {len(assets)} assets and {count} events at each of {len(_NAMES)} sites"
     )
 
 
