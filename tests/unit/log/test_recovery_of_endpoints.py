@@ -316,6 +316,41 @@ async def test_two_that_lost_everything_at_once_help_each_other_and_do_not_wait_
 
 
 @in_event_loop
+async def test_a_whole_chain_recovers_from_its_last_member() -> None:
+    async with sites("a", "b", "c", "d") as world:
+        for first, second in (("a", "b"), ("b", "c"), ("c", "d")):
+            await world.join(first, second)
+        for name in ("a", "b", "c"):
+            await world.write(name, name.encode())
+        await world.settle(3)
+        for name in ("a", "b", "c"):
+            await world.lose(name, lost_events=True)
+        await asyncio.gather(*(world[name].recover() for name in ("a", "b", "c")))
+        assert await world.same("a", "b", "c", "d")
+        for name in ("a", "b", "c"):
+            await world.write(name, b"after")
+        await world.settle(6)
+        assert await world.same("a", "b", "c", "d")
+
+
+@in_event_loop
+async def test_a_neighbour_that_is_gone_for_good_is_retired_and_then_not_asked() -> None:
+    async with sites("a", "b", "gone") as world:
+        await world.join("a", "b")
+        await world.join("a", "gone")
+        await world.write("a", b"a1")
+        await world.settle(1)
+        await world.close("gone")
+        with pytest.raises(RecoveryFailed) as failed:
+            await world["a"].recover()
+        assert not failed.value.partially_changed
+        await world["a"].retire("gone")
+        await world["a"].recover()
+        await world.write("a", b"a2")
+        await world.settle(2)
+
+
+@in_event_loop
 async def test_two_with_different_backups_give_each_other_what_they_have_left() -> None:
     async with sites("a", "b") as world:
         await world.join("a", "b")
