@@ -81,7 +81,7 @@ def draw(seed: int) -> Course:
         shape, sites = "star", 12
     leaf = chance.choice(("", "", "only", "filter", "gate")) if shape != "one-way ring" else ""
     deletes = chance.random() < 0.25
-    until_s = chance.uniform(6.0, 14.0)
+    until_s = chance.uniform(5.0, 11.0)
     kinds = [name for name in FAULTS if name != "loss" or shape != "one-way ring"]
     if deletes:
         kinds.remove("shortcut")  # see `faults`: who was not named may come too late
@@ -93,7 +93,7 @@ def draw(seed: int) -> Course:
     work = WorkPlan(
         emitters=chance.choice((1, 1, 2)),
         editors=0 if deletes else 1,
-        pause_s=chance.choice((0.6, 1.2)) * max(1.0, sites / 3),
+        pause_s=chance.choice((0.6, 1.2)) * max(1.0, sites / 2.5),
         deletes=deletes,
         until_s=until_s,
     )
@@ -110,6 +110,7 @@ async def play(world: SimulatedWorld, course: Course) -> None:
     """Play a course to its end, and check everything."""
     chance = Random(f"play {world.seed}")  # noqa: S311 (repeatable)
     world.trace("world", str(course))
+    world.network.rates = LineRates(mean_delay_s=chance.choice((0.02, 0.08, 0.2)))
     wiring = await _found(world, course, chance)
     trouble = Trouble(world, chance)
     for at_s, name in course.faults:
@@ -209,7 +210,7 @@ def _settings(chance: Random) -> EndpointSettings:
         retry_delay_s=chance.choice((1.0, 3.0)),
         first_retry_delay_s=0.1,
         remote_read_timeout_s=chance.choice((2.0, 6.0)),
-        wait_s=chance.choice((0.0, 2.0, 25.0, 25.0)),
+        wait_s=chance.choice((0.0, 2.0, 25.0, 25.0, 25.0)),
         max_scanned=chance.choice((3, 20, 65_536)),
         max_batch_events=chance.choice((1, 4, 2_048)),
         max_batch_bytes=chance.choice((200, 4 << 20)),

@@ -52,9 +52,9 @@ class Trouble:
     async def lines(self) -> None:
         """Let all lines lose, double and hold up messages."""
         network = self._world.network
-        network.rates = _BAD_LINES
+        before, network.rates = network.rates, _BAD_LINES
         await asyncio.sleep(self._chance.uniform(2.0, 8.0))
-        network.rates = LineRates()
+        network.rates = LineRates() if before is _BAD_LINES else before
 
     async def cut(self) -> None:
         """Cut the line between two sites in one direction only."""
