@@ -20,11 +20,12 @@ Answers = dict[int, ResponseSpec]
 
 _WHY = {
     400: "Something in the request cannot be read; `detail` says what was expected.",
+    403: "Only who holds the admin token of the site may do that.",
     404: "There is nothing of that name.",
     409: "It cannot be done now; `remedy` says when.",
     415: "It is no medium that the archive takes.",
     422: "It is a medium, but empty or broken.",
-    503: "The site could not keep or read its bytes, a full disk for example; nothing was done.",
+    503: "It cannot be done now (a full disk, a cut line), or the blob is not here yet.",
 }
 
 

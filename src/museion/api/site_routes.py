@@ -12,6 +12,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import Dependency, Parameter
 
+from museion.api.openapi import problems
 from museion.api.site_schemas import (
     ConnectionWanted,
     InvitationMade,
@@ -59,49 +60,78 @@ async def overview(network: TheNetwork) -> SitesOverview:
     return await network.overview()
 
 
-@post("/invitations", summary="Make a code that lets one site in")
+@post("/invitations", summary="Make a code that lets one site in", responses=problems(400, 403))
 async def invite(network: TheNetwork, data: InvitationWanted) -> InvitationMade:
     """Return the code; only its digest is kept here."""
     return await network.invite(data)
 
 
-@post("/join", summary="Join the network of the site that made a code")
+@post(
+    "/join",
+    summary="Join the network of the site that made a code",
+    responses=problems(400, 403, 503),
+)
 async def join(network: TheNetwork, data: JoinWanted) -> SiteCard:
     """Exchange keys with that site and connect with it, both ways."""
     return await network.join(data)
 
 
-@post("/{site_id:str}/connect", summary="Connect with a known site", status_code=200)
+@post(
+    "/{site_id:str}/connect",
+    summary="Connect with a known site",
+    status_code=200,
+    responses=problems(400, 403, 404, 409, 503),
+)
 async def connect(network: TheNetwork, site_id: SiteId, data: ConnectionWanted) -> SiteCard:
     """Connect, or change what travels; refused where events would be lost."""
     return await network.connect(site_id, data)
 
 
-@post("/{site_id:str}/disconnect", summary="End the connections with a site", status_code=200)
+@post(
+    "/{site_id:str}/disconnect",
+    summary="End the connections with a site",
+    status_code=200,
+    responses=problems(400, 403, 404),
+)
 async def disconnect(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """End them; what was exchanged stays, and a later connection goes on from there."""
     return await network.disconnect(site_id)
 
 
-@post("/{site_id:str}/retire", summary="Say that a site takes part no more", status_code=200)
+@post(
+    "/{site_id:str}/retire",
+    summary="Say that a site takes part no more",
+    status_code=200,
+    responses=problems(400, 403, 404, 503),
+)
 async def retire(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """Retire a site for good: nothing waits for it, nothing is served to it."""
     return await network.retire(site_id)
 
 
-@post("/{site_id:str}/revoke", summary="Refuse a site here from now on", status_code=200)
+@post(
+    "/{site_id:str}/revoke",
+    summary="Refuse a site here from now on",
+    status_code=200,
+    responses=problems(400, 403, 404),
+)
 async def revoke(network: TheNetwork, site_id: SiteId) -> SiteCard:
     """Trust no key of a site any more, because one was stolen for example; this site alone."""
     return await network.revoke(site_id)
 
 
-@post("/key", summary="Sign with a new key", status_code=200)
+@post("/key", summary="Sign with a new key", status_code=200, responses=problems(400, 403, 503))
 async def roll_key(network: TheNetwork) -> SitesOverview:
     """Roll the key of this site; the others follow, the old one is good for a day more."""
     return await network.roll_key()
 
 
-@post("/recover", summary="Bring back events that this site lost", status_code=202)
+@post(
+    "/recover",
+    summary="Bring back events that this site lost",
+    status_code=202,
+    responses=problems(400, 403, 409, 503),
+)
 async def recover(network: TheNetwork) -> SitesOverview:
     """Begin; `recovering` of the overview tells how far it has come."""
     return await network.recover()

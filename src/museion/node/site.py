@@ -23,7 +23,7 @@ from museion.models.registry import built_in_checkpoint
 from museion.node.pipeline import Follower, Pipeline, enrichment
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
 from museion.node.site_lock import SiteLock
-from museion.node.sites.site_files import has_joined, site_id_of
+from museion.node.sites.site_files import has_joined, names_of_sites, site_id_of
 from museion.streams.projection import ProjectionRunner
 
 _INDEX_PAUSE_S = 0.2
@@ -95,13 +95,15 @@ class Site(Archive):
             stack.callback(indexes.close)
             pool = WorkerPool(_worker_limits(settings))
             stack.callback(pool.close)
-            yield ArchiveReader(
+            reader = ArchiveReader(
                 name=settings.name,
                 blobs=FilesystemBlobStore(place / "blobs", writable=False),
                 catalog=catalog,
                 searcher=Searcher(catalog, indexes, checkpoint),
                 pool=pool,
             )
+            reader.name_sites(names_of_sites(place, settings.name))
+            yield reader
 
     async def settle(self, *, trouble_limit_s: float = 30.0) -> list[Follower]:
         """Wait until everything that was ingested is enriched and can be found.
@@ -173,6 +175,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
         limits=IngestLimits(settings.files_at_once, settings.max_upload_mib << 20),
     )
     site.folder, site.settings, site.lock = folder, settings, lock
+    site.name_sites(names_of_sites(folder, settings.name))
     site._pipeline = _pipeline(site, projection, indexes)
     await stack.enter_async_context(site._pipeline.running())
     return site

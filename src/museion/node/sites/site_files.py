@@ -12,7 +12,7 @@ admin-token    who can read it may change connections over HTTP
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -106,6 +106,19 @@ def site_id_of(folder: Path) -> str | None:
 def has_joined(folder: Path) -> bool:
     """Tell whether a site knows any other."""
     return bool(FileSiteDirectory(folder / "sites" / "directory").sites())
+
+
+def names_of_sites(folder: Path, own_name: str) -> Callable[[str], str | None]:
+    """Return what tells the name of a site by its id; it sees what becomes known later."""
+    directory = FileSiteDirectory(folder / "sites" / "directory")
+
+    def name_of(site_id: str) -> str | None:
+        if site_id == site_id_of(folder):
+            return own_name
+        site = directory.lookup(site_id)
+        return site.name if site else None
+
+    return name_of
 
 
 def read_admin_token(folder: Path) -> str:

@@ -107,7 +107,6 @@ class SiteNetwork:
         """
         network = cls(site, served_at=served_at)
         await network.follower.catch_up()
-        site.name_sites(network._name_of)
         async with (
             network._lines.open(),
             network.endpoint,
@@ -297,12 +296,6 @@ class SiteNetwork:
     def _may_have(self, site_id: str, digest: Digest) -> bool:
         retired = self.endpoint.status().retired
         return site_id not in retired and not self._site.catalog.withholds(digest)
-
-    def _name_of(self, site_id: str) -> str | None:
-        if site_id == self.endpoint.endpoint_id:
-            return self._own.name
-        site = self._directory.lookup(site_id)
-        return site.name if site else None
 
     def _hear(self, members: Mapping[str, Member]) -> None:
         del members
