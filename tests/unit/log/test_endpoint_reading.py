@@ -56,7 +56,9 @@ def request(after: int = 0, **more: object) -> ReadRequest:
 
 
 async def asked(sites: World, after: int = 0, **more: object) -> ReadAnswer:
-    """Let `b` ask `a` once."""
+    """Let `b` ask `a` once; if it knows something they have met."""
+    if "known" in more:
+        await sites["a"].service.info("b", InfoRequest())
     return await sites["a"].service.read("b", request(after, **more))
 
 

@@ -13,7 +13,9 @@ from museion.log.event_store import EventStore
 from museion.log.memory_store import MemoryEventStore
 from museion.log.replication.filters import OfAggregate
 from museion.log.replication.forked_history import Fork, OtherOrigin, append_anew, find_fork
+from museion.log.replication.protocol import InfoRequest, ReadRequest
 from museion.log.replication.recovery_errors import HistoryForked
+from museion.log.replication.refusals import NotMet
 from museion.testing.event_loop import in_event_loop
 
 
@@ -120,3 +122,21 @@ async def test_a_filter_that_lets_little_through_is_not_taken_for_a_fork() -> No
         await world.write("a", b"4", aggregate_id="wanted")
         await world.settle({"b": 3, "c": 3})
         assert not any(world[name].status().needs_recovery for name in "abc")
+
+
+@in_event_loop
+async def test_who_has_events_of_a_site_that_was_started_anew_has_to_meet_it_before_it_reads() -> (
+    None
+):
+    async with sites("a", "b") as world:
+        await world.join("a", "b")
+        await world.write("a", b"a1")
+        await world.settle(1)
+        await world.close("a")
+        world.links.clear()
+        await world.open("a")  # nobody has met it yet
+        request = ReadRequest("", "b", 1, world.log("b").version)
+        with pytest.raises(NotMet):
+            await world["a"].service.read("b", request)
+        await world["a"].service.info("b", InfoRequest())
+        assert (await world["a"].service.read("b", request)).scanned_to == 1

@@ -25,6 +25,7 @@ class LocalSide:
         now_ms: wall clock, milliseconds since 1970.
         is_active: it was activated and has not ended.
         is_recovering: it brings back lost events; nobody is served meanwhile.
+        met: the endpoints with which it compared histories since it was started.
         recoveries: what is known of recoveries, the own one and those of others.
     """
 
@@ -39,6 +40,7 @@ class LocalSide:
     remote_logs: RemoteLogs = field(default_factory=RemoteLogs)
     is_active: bool = False
     is_recovering: bool = False
+    met: set[str] = field(default_factory=set)
     recoveries: RecoveryStates = field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,8 @@ from museion.log.replication.connection import log_id_of
 from museion.log.replication.finding import find_event
 from museion.log.replication.local_side import LocalSide
 from museion.log.replication.protocol import OriginHead
-from museion.log.replication.refusals import NeedsRecovery
+from museion.log.replication.refusals import NeedsRecovery, NotMet
+from museion.log.vector_time import VectorTime
 
 
 async def heads_of(local: LocalSide, remote_id: str, *, filtered: bool) -> dict[str, OriginHead]:
@@ -51,6 +52,19 @@ async def require_nothing_lost(
             log.write_hold.hold_now()
             local.recoveries.needed = trouble
             raise needs_recovery(trouble)
+    local.met.add(remote_id)
+
+
+def require_met(local: LocalSide, remote_id: str, log: EventLog, known: VectorTime) -> None:
+    """Raise `NotMet` if a reader that has events of this log did not compare histories yet.
+
+    A log that was set back and grew again would else go on under identities that the reader has.
+    """
+    if remote_id not in local.met and known.local_time(log.log_id):
+        raise NotMet(
+            f"{remote_id} has events of this site, which was started since they met.",
+            remedy="It asks again by itself.",
+        )
 
 
 def needs_recovery(reason: str) -> NeedsRecovery:

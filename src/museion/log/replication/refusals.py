@@ -89,6 +89,12 @@ class NeedsRecovery(Refused):
     code = "needs-recovery"
 
 
+class NotMet(Refused):
+    """The endpoint was started since they last met: they have to compare their histories first."""
+
+    code = "not-met"
+
+
 class FilteredCycle(Refused):
     """A filtered connection on a cycle would lose events for good."""
 
@@ -120,6 +126,7 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
             SourceLostEvents,
             NowRecovering,
             NeedsRecovery,
+            NotMet,
             FilteredCycle,
             Retired,
             BadRequest,

@@ -18,9 +18,9 @@ from museion.log.replication.intake import take_answer
 from museion.log.replication.link_record import LinkRecord
 from museion.log.replication.local_side import LocalSide
 from museion.log.replication.protocol import Neighbour, ReadAnswer, ReadRequest
-from museion.log.replication.refusals import FilteredCycle, Retired, Unreachable
+from museion.log.replication.refusals import FilteredCycle, NotMet, Retired, Unreachable
 
-ENDING = (FilteredCycle, Retired, Unreachable)
+ENDING = (FilteredCycle, NotMet, Retired, Unreachable)
 """After these the endpoints meet again before anything else is tried."""
 
 

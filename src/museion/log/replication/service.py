@@ -22,6 +22,7 @@ from museion.log.replication.local_side import LocalSide
 from museion.log.replication.loss_detection import (
     heads_of,
     needs_recovery,
+    require_met,
     require_nothing_lost,
 )
 from museion.log.replication.protocol import (
@@ -119,6 +120,8 @@ class EndpointService:
         self._require_no_cycle(caller_id, request)
         if log.write_hold.is_held and not request.recovering:
             raise needs_recovery(self._local.recoveries.needed)
+        if not request.recovering:
+            require_met(self._local, caller_id, log, request.known)
         if request.after > log.sequence_nr:
             self._local.recoveries.needed = f"{caller_id} has read on to event {request.after}"
             raise SourceLostEvents(
