@@ -265,12 +265,11 @@ class SimulatedSite:
         self.endpoint.activate()
 
     def _open_log(self, life: Life, log_id: str) -> EventLog:
-        store = FailingStore(
-            self.disk.store(log_id, life), random=self._chance, rates=self.plan.disk_rates
-        )
+        store = FailingStore(self.disk.store(log_id, life), random=self._chance)
         self._stores.append(store)
         turns = SimulatedTurns(life, delay=self.disk_delay_s, now_ms=self.now_ms)
         log = WatchedLog(store, limits=self.plan.limits, policy=self.plan.policy, turns=turns)
+        store.rates = self.plan.disk_rates  # from here on: a log that cannot be opened is no fault
         log.acknowledged = self._world.acknowledged
         life.spawn(self._restart_when_stopped(life, log))
         return log
