@@ -105,7 +105,9 @@ class EndpointService:
             msgspec.structs.replace(info, head=heads.get(info.name, OriginHead(0)))
             for info in infos
         )
-        return EndpointInfo(self._local.endpoint_id, logs, self._greet(caller_id, request.greeting))
+        # All of it: a caller that lost its memory has nothing to tell, and needs it most.
+        greeting = self._greet(caller_id, request.greeting, full=True)
+        return EndpointInfo(self._local.endpoint_id, logs, greeting)
 
     async def read(self, caller_id: str, request: ReadRequest) -> ReadAnswer:
         """Return the next events of a log for the caller's log of the same name.
@@ -269,9 +271,9 @@ class EndpointService:
         filtered = self._source.is_filtered(caller_id, log_name, target_log_id)
         return LogInfo(log_name, log.log_id, log.sequence_nr, log.version, filtered)
 
-    def _greet(self, caller_id: str, told: Greeting) -> Greeting:
+    def _greet(self, caller_id: str, told: Greeting, *, full: bool = False) -> Greeting:
         # An answer may be lost. Then the caller tells all again, and so is told all again.
         gossip = self._local.gossip
-        greeting = gossip.greeting(caller_id, full=bool(told.topology))
+        greeting = gossip.greeting(caller_id, full=full or bool(told.topology))
         gossip.told(caller_id, gossip.revision)
         return greeting
