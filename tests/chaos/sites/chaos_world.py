@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -76,11 +77,13 @@ class Deeds:
     cuts: int = 0
     breaks: int = 0
     outages: int = 0
+    losses: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.rounds} rounds, {self.kills} kills, {self.partitions} sites parted,"
-            f" {self.cuts} lines cut, {self.breaks} connections broken, {self.outages} disks failed"
+            f" {self.cuts} lines cut, {self.breaks} connections broken, {self.outages} disks"
+            f" failed, {self.losses} logs lost"
         )
 
 
@@ -91,11 +94,12 @@ class RunningSite:
     setting: Setting
     client: SiteClient
     process: asyncio.subprocess.Process | None = None
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    killed: asyncio.subprocess.Process | None = None
+    backup: Path | None = None
 
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
-        with (Path(self.setting.folder) / "errors.txt").open("ab") as errors:
+        with (self._home / "errors.txt").open("ab") as errors:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(PROGRAM),
@@ -103,14 +107,33 @@ class RunningSite:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
             )
-        assert self.process.stdout is not None
+        process = self.process
         async with asyncio.timeout(_START_LIMIT_S):
-            line = await self.process.stdout.readline()
-        assert line == b"ready\n", f"{self.setting.site_id} did not start:\n{self.errors()}"
+            while (line := await self._line_of(process)) == b"held\n":
+                # From here on it remembers by itself that it has to recover.
+                self.setting = msgspec.structs.replace(self.setting, lost=False)
+        if process is not self.killed:
+            assert line == b"ready\n", f"{self.setting.site_id} did not start:\n{self.errors()}"
+            self.setting = msgspec.structs.replace(self.setting, lost=False)
+
+    async def back_up(self) -> None:
+        """Copy the log of the site, which must not run."""
+        self.backup = self._home / "backup"
+        shutil.rmtree(self.backup, ignore_errors=True)
+        shutil.copytree(self._home / "log", self.backup)
+
+    async def lose(self) -> None:
+        """Kill it and put its backup, or nothing, in place of its log."""
+        await self.kill()
+        shutil.rmtree(self._home / "log")
+        if self.backup is not None:
+            shutil.copytree(self.backup, self._home / "log")
+        self.setting = msgspec.structs.replace(self.setting, lost=True)
 
     async def kill(self) -> None:
         """Kill it as a power failure does."""
         assert self.process is not None
+        self.killed = self.process
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
@@ -124,6 +147,11 @@ class RunningSite:
         assert code == 0, f"{self.setting.site_id} ended with {code}:\n{self.errors()}"
         assert "Traceback" not in self.errors(), self.errors()
 
+    @property
+    def is_down(self) -> bool:
+        """Tell whether it was killed and not started again yet."""
+        return self.killed is self.process
+
     def require_running(self) -> None:
         """Fail if it ended by itself."""
         assert self.process is not None
@@ -133,7 +161,15 @@ class RunningSite:
 
     def errors(self) -> str:
         """Return the end of what it complained of."""
-        return (Path(self.setting.folder) / "errors.txt").read_text()[-4000:]
+        return (self._home / "errors.txt").read_text()[-4000:]
+
+    @property
+    def _home(self) -> Path:
+        return Path(self.setting.folder)
+
+    async def _line_of(self, process: asyncio.subprocess.Process) -> bytes:
+        assert process.stdout is not None
+        return await process.stdout.readline()
 
 
 class ChaosWorld:
@@ -182,19 +218,40 @@ class ChaosWorld:
         self, rounds: int, *, length_s: float, chances: Chances | None = None
     ) -> None:
         """Let clients write, and disturb everything, for some rounds."""
+        self._writing = True
         async with asyncio.TaskGroup() as group:
             for site in self.sites.values():
                 for _ in range(_CLIENTS):
                     group.create_task(self._write(site))
             for _ in range(rounds):
-                await self._round(length_s, chances or Chances())
+                await self._round(group, length_s, chances or Chances())
             self._writing = False
-        self.heal()
+            # Before the group ends: a site that starts may need the others, to recover.
+            self.heal()
 
     def heal(self) -> None:
         """Make all lines good again."""
         for line in self._lines.values():
             line.change(GOOD)
+
+    async def back_up(self, site_id: str) -> None:
+        """Stop a site, copy its log, and start it again."""
+        site = self.sites[site_id]
+        await site.kill()
+        await site.back_up()
+        await site.start()
+
+    async def lose(self, site_id: str, rounds: int, *, length_s: float, chances: Chances) -> None:
+        """Let a site lose its log, or what came after its backup, and recover amid all trouble.
+
+        What only that site has is lost with it; so call this when all sites have settled.
+        """
+        site = self.sites[site_id]
+        await site.lose()
+        self.deeds.losses += 1
+        async with asyncio.TaskGroup() as group:
+            group.create_task(site.start())
+            group.create_task(self.disturb(rounds, length_s=length_s, chances=chances))
 
     async def settled(self, *, limit_s: float) -> Mapping[str, Values]:
         """Wait until all sites see the same, and return that."""
@@ -217,20 +274,20 @@ class ChaosWorld:
             await site.client.close()
         await asyncio.gather(*(site.stop() for site in self.sites.values()))
 
-    async def _round(self, length_s: float, chances: Chances) -> None:
+    async def _round(self, group: asyncio.TaskGroup, length_s: float, chances: Chances) -> None:
+        """Disturb for so long; what begins here may go on in the next round."""
         self.deeds.rounds += 1
         self._spoil_lines(chances)
-        async with asyncio.TaskGroup() as group:
-            for site in self.sites.values():
-                if self._happens(chances.kill):
-                    group.create_task(self._kill(site, self._chance.uniform(0.0, length_s)))
-                if self._happens(chances.outage):
-                    outage = StorageOutage(self._chance.uniform(0.05, 0.5), self._happens(0.5))
-                    self.deeds.outages += 1
-                    group.create_task(site.client.fail_storage(outage))
-            await asyncio.sleep(length_s / 2)
-            self._break_some()
-            await asyncio.sleep(length_s / 2)
+        for site in self.sites.values():
+            if self._happens(chances.kill):
+                group.create_task(self._kill(site, self._chance.uniform(0.0, length_s)))
+            if self._happens(chances.outage):
+                outage = StorageOutage(self._chance.uniform(0.05, 0.5), self._happens(0.5))
+                self.deeds.outages += 1
+                group.create_task(site.client.fail_storage(outage))
+        await asyncio.sleep(length_s / 2)
+        self._break_some()
+        await asyncio.sleep(length_s / 2)
 
     def _spoil_lines(self, chances: Chances) -> None:
         parted = None
@@ -263,6 +320,8 @@ class ChaosWorld:
 
     async def _kill(self, site: RunningSite, after_s: float) -> None:
         await asyncio.sleep(after_s)
+        if site.is_down:
+            return  # it was killed just now, and is about to start
         site.require_running()
         await site.kill()
         self.deeds.kills += 1

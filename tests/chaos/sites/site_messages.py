@@ -98,6 +98,7 @@ class Setting(msgspec.Struct, frozen=True):
     Attributes:
         site_ids: all sites that there are.
         port: of its door on loopback.
+        lost: its log is gone, or an old one: it has to recover before it goes on.
     """
 
     site_id: str
@@ -106,3 +107,4 @@ class Setting(msgspec.Struct, frozen=True):
     site_ids: tuple[str, ...]
     peers: tuple[Peer, ...]
     seed: int
+    lost: bool = False

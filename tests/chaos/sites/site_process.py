@@ -1,7 +1,8 @@
 """A site of the chaos test: a log on disk, its endpoint and door, and replicated things on it.
 
 Run as `site_process.py SETTING`, JSON of a `Setting`. It takes operations at the socket `client` in
-its folder and prints `ready`. It is killed again and again, so it never ends well but on SIGTERM.
+its folder and prints `ready`. Where its log is lost it recovers first; it prints `held` when it
+will remember that. It is killed again and again, so it never ends well but on SIGTERM.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.http_line import HttpTimes
 from museion.log.replication.http_neighbour import HttpNeighbour
 from museion.log.replication.http_service import HttpService
+from museion.log.replication.recovery_errors import RecoveryFailed, RecoveryImpossible
 from museion.log.replication.site_keys import SiteKeys
 from museion.log.replication.topology import FileTopologyStore
 from museion.log.snapshots import Retention
@@ -256,16 +258,17 @@ class SiteProcess:
                 random=Random(self._setting.seed),  # noqa: S311 (repeatable)
             )
             log = await stack.enter_async_context(EventLog(store, policy=_POLICY))
+            endpoint = await stack.enter_async_context(self._endpoint(log))
+            if endpoint.status().is_recovering:
+                await self._recover(endpoint)
             things = ThingsOnTheLog(self._setting, log, store)
             await stack.enter_async_context(things.open())
-            await stack.enter_async_context(self._endpoint(log))
             stack.callback(asyncio.create_task(things.tend()).cancel)
             client = self._folder / "client"
             client.unlink(missing_ok=True)
             server = await asyncio.start_unix_server(ClientDoor(things).serve, client)
             stack.callback(server.close)
-            sys.stdout.write("ready\n")
-            sys.stdout.flush()
+            _say("ready")
             ends = [asyncio.create_task(each) for each in (stop.wait(), log.closed())]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
@@ -274,13 +277,14 @@ class SiteProcess:
             raise RuntimeError("the log stopped")
 
     @asynccontextmanager
-    async def _endpoint(self, log: EventLog) -> AsyncIterator[None]:
+    async def _endpoint(self, log: EventLog) -> AsyncIterator[Endpoint]:
         endpoint = Endpoint(
             self._setting.site_id,
             {"": log},
             settings=_SETTINGS,
             seed=Random(self._setting.seed),  # noqa: S311 (jitter)
             now_ms=now_ms,
+            lost_events=self._setting.lost,
             topology_store=FileTopologyStore(self._folder / "topology"),
         )
         door = HttpService(
@@ -296,14 +300,25 @@ class SiteProcess:
         )
         async with endpoint:
             serving = asyncio.create_task(server.serve())
-            connecting = asyncio.create_task(self._connect(endpoint))
+            await self._connect(endpoint)
             try:
-                yield
+                yield endpoint
             finally:
                 door.close()
-                connecting.cancel()
                 server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
                 await asyncio.wait({serving}, timeout=5.0)
+
+    async def _recover(self, endpoint: Endpoint) -> None:
+        """Bring back what was lost; as often as it takes until all neighbours are there at once."""
+        snapshots = FileSnapshotStore(self._folder / "snapshots")
+        while endpoint.status().is_recovering:
+            try:
+                await endpoint.recover(snapshots=[snapshots], limit_s=5.0)
+            except (RecoveryFailed, RecoveryImpossible) as reason:
+                if isinstance(reason, RecoveryFailed) and reason.partially_changed:
+                    _say("held")
+                sys.stderr.write(f"not recovered yet: {reason}\n")
+                await asyncio.sleep(0.1)
 
     async def _connect(self, endpoint: Endpoint) -> None:
         for peer in self._setting.peers:
@@ -317,6 +332,11 @@ class SiteProcess:
             )
             connection = Connection(peer.site_id, direction=Direction(peer.direction))
             await endpoint.connect(connection, neighbour)
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
