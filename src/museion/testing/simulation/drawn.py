@@ -55,6 +55,7 @@ class Course:
         log_names: of each site.
         faults: kinds of trouble, by the name of `faults.FAULTS`, each with its time, seconds.
         restart: all sites are started again before the values are compared.
+        settle_s: how long it may take, after all is repaired, until all sites are up to date.
     """
 
     shape: str
@@ -65,6 +66,7 @@ class Course:
     work: WorkPlan
     faults: tuple[tuple[float, str], ...]
     restart: bool
+    settle_s: float = 600.0
 
     def __str__(self) -> str:
         leaf = f", leaf by {self.leaf}" if self.leaf else ""
@@ -122,11 +124,11 @@ async def play(world: SimulatedWorld, course: Course) -> None:
     await _repair(world, wiring)
     for site in world.sites.values():
         await site.finished()
-    await world.settled()
+    await world.settled(limit_s=course.settle_s)
     if course.restart:
         for site in world.sites.values():
             await world.restart(site, 0.0)
-        await world.settled()
+        await world.settled(limit_s=course.settle_s)
     await require_equal_values(world, chance)
     for site in list(world.sites.values()):
         await site.stop()

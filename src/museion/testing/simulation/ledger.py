@@ -7,7 +7,7 @@ what was acknowledged to whom, and what was lost with a disk and is excused.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from blake3 import blake3
@@ -85,6 +85,7 @@ class Ledger:
         self.removed: set[EventId] = set()
         self.set_back: set[str] = set()
         self._order: dict[str, list[int]] = {}
+        self._requests: list[tuple[str, tuple[bytes, ...]]] = []
 
     def log(self, log_id: str) -> LogLedger:
         """Return what is known of a log."""
@@ -131,11 +132,9 @@ class Ledger:
                 raise Violated(f"{log_id}: {event.id} was acknowledged before it was durable")
             known.acknowledged[event.id] = None
 
-    def refused(self, log_id: str, payloads: Collection[bytes]) -> None:
-        """Note that somebody was told that these are certainly not written."""
-        for _, event_id in self.log(log_id).by_number[-64:]:
-            if self.originals[event_id].event.payload in payloads:
-                raise Violated(f"{log_id}: {event_id} was refused, and is written nevertheless")
+    def requested(self, log_id: str, payloads: Sequence[bytes]) -> None:
+        """Note that somebody wants to write these together; they are written by nobody else."""
+        self._requests.append((log_id, tuple(payloads)))
 
     def left(self, source: str, target: str, answer: ReadAnswer) -> None:
         """Look at what leaves a site: what the target may not have never does."""
@@ -187,6 +186,17 @@ class Ledger:
                     raise Violated(f"{event_id} was acknowledged, and nobody has it")
             for known in logs:
                 self._check_log(known, everything)
+
+        self._check_requests()
+
+    def _check_requests(self) -> None:
+        written = {(each.event.process_id, each.event.payload) for each in self.originals.values()}
+        for log_id, payloads in self._requests:
+            if self.log(log_id).is_new_since_loss:
+                continue  # a part may have got away before the rest was lost
+            there = sum((log_id, payload) in written for payload in payloads)
+            if 0 < there < len(payloads):
+                raise Violated(f"{log_id}: {there} of {len(payloads)} events of one request")
 
     def _check_log(self, known: LogLedger, everything: set[EventId]) -> None:
         for event_id in sorted(everything, key=_identity):

@@ -50,6 +50,9 @@ def simulate(scenario: Scenario, seed: int, *, limit_s: float = 86_400.0) -> Out
         world.append(SimulatedWorld(seed, loop))
         try:
             await scenario(world[0])
+        except (Exception, asyncio.CancelledError):
+            world[0].require_well()  # what was wrong first, not what came of it
+            raise
         finally:
             for site in world[0].sites.values():
                 await site.crash()
@@ -60,7 +63,7 @@ def simulate(scenario: Scenario, seed: int, *, limit_s: float = 86_400.0) -> Out
     gc.disable()  # what a collection reports should not come at a time of its own choice
     try:
         run_virtually(main(), limit_s=limit_s)
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
         failure = error
     finally:
         if collects:

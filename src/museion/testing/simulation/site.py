@@ -236,6 +236,10 @@ class SimulatedSite:
         for store in self._stores:
             store.rates = rates
 
+    def requested(self, log_id: str, payloads: Sequence[bytes]) -> None:
+        """Say that events are about to be written together: all of them, or none."""
+        self._world.ledger.requested(log_id, payloads)
+
     def check(self) -> None:
         """Compare what the stores say of themselves with what was written to them."""
         for log_id, log in zip(self.log_ids, self.logs.values(), strict=True):

@@ -155,6 +155,7 @@ class Emitter:
             )
             for _ in range(chance.choice((1, 1, 1, 2, 4)))
         ]
+        self._work.site.requested(self._log.log_id, [event.payload for event in events])
         for event in await self._log.append(events):
             self._known = self._known.merge(event.vector_timestamp)
 
