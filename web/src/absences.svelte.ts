@@ -5,7 +5,7 @@ import { placesIn } from "./places.ts";
 /** A site waits for a blob before it answers, and a browser has six connections to it. */
 const AT_ONCE = 2;
 const FIRST_WAIT_MS = 3000;
-const LONGEST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 20_000;
 
 /** A blob that was asked for and is not here. */
 export class Absence {
@@ -19,7 +19,11 @@ export class Absence {
   #controller = new AbortController();
   #wait_ms = FIRST_WAIT_MS;
 
-  constructor(readonly url: string) {}
+  /** @param priority "high" for what a person looks at: it goes before all that waits behind */
+  constructor(
+    readonly url: string,
+    private readonly priority: RequestPriority,
+  ) {}
 
   /** Ask for it now, not only when its time comes. */
   ask(): void {
@@ -40,7 +44,7 @@ export class Absence {
     if (signal.aborted) return;
     try {
       // One byte is enough to learn whether it is here; renditions come whole and stay cached.
-      const response = await fetch(this.url, { signal, headers: { Range: "bytes=0-0" } });
+      const response = await fetch(this.url, { signal, priority: this.priority, headers: { Range: "bytes=0-0" } });
       this.here = response.ok;
       if (response.ok) await response.body?.cancel();
       else this.#note(await response.text());

@@ -22,3 +22,8 @@ test("nobody has to read a digest", () => {
 test("an answer that cannot be read names no place", () => {
   expect(placesIn("<html>")).toEqual({ places: [], said: "" });
 });
+
+test("where nobody has it, nobody has to read what each site answered", () => {
+  const detail = `Blob ${DIGEST} is not here yet: no site that answers has it. Blob ${DIGEST} could not be fetched. Graz has failed.`;
+  expect(placesIn(problem({ detail, remedy: "Wait." })).said).toBe("It is not here yet: no site that answers has it. Wait.");
+});

@@ -23,10 +23,10 @@ export function placesIn(text: string): Whereabouts {
   const detail = told.detail ?? "";
   const named = /not here yet: it lies at ([^.]+)\./.exec(detail)?.[1]?.split(", ") ?? [];
   const places = told.places?.map((place) => place.name) ?? named;
-  return { places, said: [withoutDigest(detail), told.remedy].filter(Boolean).join(" ") };
+  return { places, said: [forPeople(detail), told.remedy].filter(Boolean).join(" ") };
 }
 
-/** A person has no use for 64 digits. */
-function withoutDigest(sentence: string): string {
-  return sentence.replace(/\bBlob [0-9a-f]{64}\b/g, "It");
+/** A person has no use for 64 digits, nor, once is said that nobody has it, for what each site answered. */
+function forPeople(detail: string): string {
+  return detail.replace(/\bBlob [0-9a-f]{64}\b/g, "It").replace(/(no site that answers has it\.).*$/, "$1");
 }
