@@ -12,7 +12,7 @@ CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
 .PHONY: help install web demo check test test-web chaos bench bench-ingest bench-encoder bench-search \
-	bench-web bench-log wheel test-wheel train-encoder reference clean
+	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,7 +39,7 @@ test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 chaos: $(STATE)/dev.stamp ## kill, break and damage logs at random (CHAOS_ROUNDS=1000, CHAOS_SEED=number)
 	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos
 
-bench: bench-encoder bench-search bench-ingest bench-web bench-log ## all benchmarks
+bench: bench-encoder bench-search bench-ingest bench-web bench-log bench-sites ## all benchmarks
 
 bench-ingest: install ## photos a second with all of enrichment, search latency, start-up
 	$(BIN)/python benchmarks/ingest.py
@@ -55,6 +55,9 @@ bench-web: $(STATE)/dev.stamp web ## first paint and scrolling of 10,000 assets 
 
 bench-log: $(STATE)/dev.stamp $(STATE)/peers.stamp ## the log beside its peers (BENCH_ARGS="--events 100000" for less)
 	$(BIN)/python benchmarks/event_log.py $(BENCH_ARGS)
+
+bench-sites: $(STATE)/dev.stamp ## sites beside each other, and blobs beside curl (BENCH_ARGS="--events 100000" for less)
+	$(BIN)/python benchmarks/sites.py $(BENCH_ARGS)
 
 wheel: $(STATE)/dev.stamp web ## build the wheel, web page included, into dist/
 	rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .

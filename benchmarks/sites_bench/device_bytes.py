@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from museion.base.codec import encode
-from museion.log.event import NewEvent
+from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.memory_store import MemoryEventStore
 from museion.log.replication.bodies import pack
@@ -78,6 +78,51 @@ async def _device_bytes(events: int, batch: int, sites: int) -> Mapping[str, flo
         for form, sizes in (("plain", line.plain), ("zstd", line.zstd))
         for way, size in sizes.items()
     }
+
+
+def vector_entries(*, devices: int = 1000, sites: int = 3) -> Mapping[str, int]:
+    """Let so many devices write one event each, and return how large vector times have become.
+
+    Returns:
+        Entries of the version vector of the log, and of the largest stamp of an event in it,
+        before any device came (`..._before`) and after all did.
+    """
+    return asyncio.run(_vector_entries(devices, sites))
+
+
+async def _vector_entries(devices: int, sites: int) -> Mapping[str, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with EventLog(MemoryEventStore(log_id="headquarters-0000")) as log:
+            await _fill(log, 1, sites)
+            before = await _entries(log)
+            line = _Weighing(DeviceIntake(log, gate_for=open_gate))
+            for number in range(devices):
+                name = f"field-client-{number:04}"
+                with DeviceLog(Path(folder) / name, name) as device:
+                    device.subscribe(EVERYTHING)
+                    device.write("archive.caption-set", b"seen", aggregate_id="asset/1")
+                    await sync(device, line, SyncLimits())
+            assert log.sequence_nr >= devices
+            after = await _entries(log)
+    return {
+        "version_before": before[0],
+        "version": after[0],
+        "stamp_before": before[1],
+        "stamp": after[1],
+    }
+
+
+async def _entries(log: EventLog) -> tuple[int, int]:
+    stamps = [each.vector_timestamp.times async for each in _all_events(log)]
+    return len(log.version.times), max(map(len, stamps))
+
+
+async def _all_events(log: EventLog) -> AsyncIterator[Event]:
+    position = 0
+    while page := await log.read(after=position, limit=512):
+        for event in page:
+            yield event
+        position = page[-1].sequence_nr
 
 
 async def _fill(log: EventLog, events: int, sites: int) -> None:
