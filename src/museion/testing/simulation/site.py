@@ -199,6 +199,12 @@ class SimulatedSite:
         if self._program is not None:
             await asyncio.wait([self._program])
 
+    async def stop_program(self) -> None:
+        """End the program beside the endpoint; it starts again with the site."""
+        if self._program is not None:
+            self._program.cancel()
+            await asyncio.wait([self._program])
+
     async def recover(self) -> None:
         """Bring back what was lost from the neighbours. Raises as `Endpoint.recover`."""
         assert self.life is not None

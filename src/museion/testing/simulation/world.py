@@ -158,6 +158,13 @@ class SimulatedWorld:
         self.require_well()
         self.check()
 
+    async def stop_programs(self) -> None:
+        """Wait for restarts under way, then end what runs at the sites beside their endpoints."""
+        await self.quiet()
+        for site in self.sites.values():
+            site.disk.steps_left = None
+            await site.stop_program()
+
     def check(self) -> None:
         """Compare all logs with each other and with their stores. Raises `Violated`."""
         for site in self.sites.values():
