@@ -7,7 +7,7 @@ The path of a photo, in ten steps:
  3. its bytes are kept under their digest: `blobs.filesystem_store`;
  4. the asset is born, or recognised as already known: `archive.ingest`;
  5. the fact gets a sequence number and a vector timestamp: `log.event_log`;
- 6. the fact travels to the other sites: `log.replication`;
+ 6. the fact travels to the other sites, bytes follow: `log.replication`, `blobs.transfer`;
  7. processors add what machines can see: `archive.enrichment`;
  8. views and indexes follow the log: `archive.catalog`, `archive.indexing`;
  9. someone asks: `archive.searching`;

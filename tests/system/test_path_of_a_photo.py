@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from blake3 import blake3
 from PIL import Image
-from running_site import run_museion, serving
+from running_site import run_museion, serving, wait_until
 from sample_library import entries, queries, told
 
 from museion import Site
 from museion.archive.catalog.records import AssetDetail
-from museion.archive.events import AssetIngested, EmbeddingComputed, payload_of
+from museion.archive.events import EmbeddingComputed, payload_of
 from museion.log.event import Event, Relation, relation
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
@@ -172,28 +172,39 @@ def test_05_the_fact_gets_a_sequence_number_and_a_vector_timestamp(arrival: Arri
         assert relation(birth, event) is Relation.BEFORE
 
 
-def test_06_the_fact_carries_what_it_needs_to_travel(arrival: Arrival) -> None:
-    """Replication is not built yet; what it needs is in every event from the first day.
+def test_06_the_fact_travels_to_the_other_sites_and_bytes_follow(
+    arrival: Arrival, tmp_path: Path
+) -> None:
+    """Another site joins with two commands: the same events are there, and nothing is done twice.
 
-    Which holds today: the event knows the log that wrote it first, its causal past there, and an
-    identity that is the same after the log is opened again; its payload is opaque bytes under a
-    stable name and form number, so a site can relay what it does not know; and it names the blob
-    by digest and size, so the bytes can follow later and be verified on arrival.
+    Only their local fields differ; the original comes after them, verified by its digest.
     """
-    events = asyncio.run(_events(arrival.site))
-    opened_again = asyncio.run(_events(arrival.site))
-    birth = next(event for event in events if _born(event))
-    payload = payload_of(birth)
+    home, away = tmp_path / "home", tmp_path / "away"
+    shutil.copytree(arrival.site, home)
+    run_museion("init", away, "--name", "Away")
+    with serving(home), serving(away) as there:
+        code = run_museion("sites", "invite", "--site", home, "--json").rows[0]["code"]
+        run_museion("sites", "join", code, "--site", away)
+        wait_until(lambda: there.status()["assets"] == 1, "the photo is at the other site")
+        there.settle()
+        address = there.get(f"/api/assets/{arrival.id}")["original"]
+        original = there.http.get(address)
+    at_home, elsewhere = asyncio.run(_events(home)), asyncio.run(_events(away))
+    shared = {event.id: event for event in elsewhere}
+    origins = {event.process_id for event in elsewhere if event.aggregate_id == arrival.id}
 
-    assert [event.id for event in opened_again] == [event.id for event in events]
-    assert len({event.id for event in events}) == len(events)
-    assert {event.process_id for event in events} == {birth.log_id}
-    assert all(event.vector_timestamp.local_time(event.process_id) > 0 for event in events)
-    assert isinstance(birth.payload, bytes)
-    assert (birth.type_name, birth.form) == ("museion.asset-ingested", 1)
-    assert isinstance(payload, AssetIngested)
-    assert payload.digest == blake3(arrival.photo.read_bytes()).hexdigest()
-    assert payload.size_bytes == arrival.photo.stat().st_size
+    assert original.content == arrival.photo.read_bytes()
+    assert all(_shared_fields(shared[event.id]) == _shared_fields(event) for event in at_home)
+    assert origins == {at_home[0].log_id}, "what the first site computed was computed again"
+
+
+def _shared_fields(event: Event) -> tuple[object, ...]:
+    """Return everything but the two fields that belong to one log alone."""
+    return tuple(
+        getattr(event, name)
+        for name in event.__struct_fields__
+        if name not in ("log_id", "sequence_nr")
+    )
 
 
 def test_07_processors_add_what_machines_can_see(
