@@ -39,7 +39,7 @@ export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] 
   {
     where: "Conflicts",
     keys: [
-      { keys: ["↑", "↓"], does: "Previous, next conflict" },
+      { keys: ["↑", "↓"], does: "Another conflict" },
       { keys: ["←", "→"], does: "Choose among the versions" },
       { keys: ["1", "2"], does: "Choose the first, the second" },
       { keys: ["Enter"], does: "Keep the chosen one" },

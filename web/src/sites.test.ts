@@ -14,6 +14,12 @@ describe("a state", () => {
     expect(wordsOf(card("Graz", { state })).word).not.toContain("-");
   });
 
+  test("of a connection that was wanted and cannot be made is no quiet one", () => {
+    const hindered = card("Graz", { state: "known", connected: false, receives: { ...receives, error: "It would lose events." } });
+    expect(wordsOf(hindered)).toEqual({ tone: "bad", word: "Cannot connect" });
+    expect(explain(hindered).means).toContain("cannot be made");
+  });
+
   test("that is new to this page keeps its own word", () => {
     expect(wordsOf(card("Graz", { state: "half-asleep" }))).toEqual({ tone: "waiting", word: "half asleep" });
   });

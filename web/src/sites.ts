@@ -77,9 +77,15 @@ const STATES: Readonly<Record<string, Words>> = {
 };
 
 /** The tone and the word of a state; a state that is new to this page keeps its own word. */
-export function wordsOf(card: Pick<SiteCard, "state" | "revoked">): Words {
+export function wordsOf(card: SiteCard): Words {
   if (card.revoked) return { tone: "bad", word: "Key revoked" };
+  if (isHindered(card)) return { tone: "bad", word: "Cannot connect" };
   return STATES[card.state] ?? { tone: "waiting", word: card.state.replaceAll("-", " ") };
+}
+
+/** True where a person wanted a connection that could not be made. */
+function isHindered(card: SiteCard): boolean {
+  return !card.connected && !card.retired && Boolean(card.receives?.error);
 }
 
 /** What a state means for the people at both sites, and what an administrator can do, if anything. */
@@ -104,6 +110,7 @@ function explained(card: SiteCard): Explanation {
     const means = `The key of ${name} was revoked: nothing is exchanged with it any more.`;
     return { means, remedy: "Invite it again if it is to come back.", command: "museion sites invite" };
   }
+  if (isHindered(card)) return { ...NOTHING, means: `This site is to read from ${name}, but the connection cannot be made.` };
   switch (card.state) {
     case "up-to-date":
       return { ...NOTHING, means: `Everything that ${name} has to give is here.` };
