@@ -180,7 +180,7 @@ def test_the_program_of_a_site_is_started_again_after_a_crash() -> None:
         await asyncio.sleep(1.0)
 
     assert simulate(scenario, 8).failure is None
-    assert starts == [0.0, 6.0]
+    assert starts == pytest.approx([0.0, 6.0])
 
 
 def test_an_error_of_a_program_is_the_failure_of_the_run() -> None:

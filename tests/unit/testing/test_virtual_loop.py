@@ -58,6 +58,16 @@ def test_timers_are_due_in_order_and_ties_in_the_order_of_asking() -> None:
     assert run_virtually(rounds()) == [3, 1, 0, 2]
 
 
+def test_a_wait_for_the_little_that_is_left_ends() -> None:
+    async def wait_until(deadline_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(deadline_s - 1e-10, lambda: None)
+        while (left_s := deadline_s - loop.time()) > 0:
+            await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=left_s)
+
+    run_virtually(wait_until(31.26295892283354))
+
+
 def test_work_for_threads_is_done_on_the_loop_itself() -> None:
     async def ask() -> tuple[int, int]:
         return await asyncio.to_thread(threading.get_ident), threading.get_ident()

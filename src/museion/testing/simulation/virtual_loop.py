@@ -9,8 +9,9 @@ in place of waiting for ever.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sized
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -42,7 +43,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._serial = 0
-        self._clock_resolution = 1e-6
+        # A timer is due when the time is beyond it, not when it is near: whoever looks at the clock
+        # then, and waits for the little that is left, would do so for ever: time stands still.
+        self._clock_resolution = 0.0
         self._selector = _Sleep(self)
         self.work_delay: Delay = lambda: 0.0
         self.is_dead: Callable[[], bool] = lambda: False
@@ -97,8 +100,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if timeout is None:
             if not self._stopping:
                 raise Stalled(self._now)
-        elif timeout > 0:
-            self._now = max(self._now, self._scheduled[0].when())
+        elif self._scheduled and not self._ready:
+            self._now = max(self._now, math.nextafter(self._scheduled[0].when(), math.inf))
 
     def _process_events(self, event_list: list[object]) -> None:
         """Nothing comes from outside."""
@@ -107,6 +110,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Nobody has to be woken."""
 
     # The event loop of Python keeps these; they are no part of its published face.
+    _ready: Sized
     _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
     _thread_id: int
