@@ -89,9 +89,11 @@ def require_relayable(event: Event, known: set[str]) -> None:
         InvalidEvent: as `require_writable`; or its origin, time or digest are of no written event.
     """
     _require_content(event, event.custom_destinations, known)
-    require_name(event.process_id)
-    _require_number("a system time in milliseconds", event.system_time_ms)
-    if not event.vector_timestamp.local_time(event.process_id):
+    if not 0 <= event.system_time_ms <= MAX_NUMBER:
+        _require_number("a system time in milliseconds", event.system_time_ms)
+    origin = event.process_id  # an entry of the vector time, so its name was checked with these
+    if not event.vector_timestamp.times.get(origin, 0):
+        require_name(origin)
         raise InvalidEvent("a vector timestamp with an entry of its origin", event.vector_timestamp)
     digest = event.chain_digest
     if digest is not None and len(digest) != DIGEST_BYTES:

@@ -120,14 +120,13 @@ class Stamper:
         """
         first = len(self.events)
         for event in events:
-            times = event.vector_timestamp.times
-            if all(time <= self._times.get(name, 0) for name, time in times.items()):
+            if not self._merge(event.vector_timestamp.times.items()):
                 continue
-            self._merge(times.items())
             self._number += 1
-            taken = replace(event)
+            # Blank, so that `envelope_of` need not make a copy of its own.
+            taken = replace(event, log_id="", sequence_nr=UNWRITTEN, chain_digest=None)
             if not event.system_time_ms and event.chain_digest is None:
-                taken = replace(event, system_time_ms=self._now_ms)
+                taken = replace(taken, system_time_ms=self._now_ms)
             self.frames.append(pack_frame(envelope_of(taken), event.chain_digest, self._number))
             if event.chain_digest is not None:
                 self._chain[event.process_id] = event.chain_digest
@@ -141,7 +140,11 @@ class Stamper:
         force_setattr(event, "chain_digest", digest)
         self.events.append(event)
 
-    def _merge(self, times: Iterable[tuple[str, int]]) -> None:
+    def _merge(self, times: Iterable[tuple[str, int]]) -> bool:
+        """Lift the version vector; tell whether anything in these times was new to it."""
+        known, is_new = self._times, False
         for name, time_there in times:
-            if time_there > self._times.get(name, 0):
-                self._times[name] = time_there
+            if time_there > known.get(name, 0):
+                known[name] = time_there
+                is_new = True
+        return is_new
