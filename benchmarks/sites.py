@@ -29,6 +29,7 @@ from sites_bench.replication_figures import (
     growth_figures,
     notification_figures,
     pipelining_figures,
+    recovery_figures,
     write_latency_figures,
 )
 
@@ -64,6 +65,7 @@ _SECTIONS: dict[str, Callable[[Asked], Iterable[Figure]]] = {
     "pipelining": pipelining_figures,
     "notification": notification_figures,
     "write": write_latency_figures,
+    "recovery": recovery_figures,
     "growth": growth_figures,
     "blobs": _blob_figures,
     "crdt": _crdt_figures,

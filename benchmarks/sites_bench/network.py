@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -81,6 +82,15 @@ def running_sites(
         for site in sites:
             site.process.kill()
             site.process.wait()
+
+
+def lose_log(work: Path, site: SiteProcess) -> None:
+    """Kill a site, take away its log, and start it again at the same address."""
+    site.process.kill()
+    site.process.wait()
+    shutil.rmtree(work / site.site_id / "log")
+    site.process = _started(work, site.site_id, site.port, EndpointSettings()).process
+    site.answer(limit_s=_START_LIMIT_S)
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from statistics import median
 from typing import Any
 
 from figures import Figure, at_least, at_least_times, at_most, percentile
-from sites_bench.network import SiteProcess, delayed, running_sites, settle
+from sites_bench.network import SiteProcess, delayed, lose_log, running_sites, settle
 
 from museion.log.replication.endpoint_settings import EndpointSettings
 
 _NOTIFIED = 200
 _AHEAD_EVENTS = 20_000
+_RECOVERED_EVENTS = 100_000
 _ROUND_TRIP_S = 0.1
 
 
@@ -173,6 +174,28 @@ def _local_writes(asked: Asked, round_trip_s: float) -> list[float]:
         here.ask("write", count=50, pause_s=0.0)
         written = here.ask("write", count=1000, pause_s=0.002)
         return [float(each) for each in written["latencies_s"]]
+
+
+def recovery_figures(asked: Asked) -> Iterator[Figure]:
+    """A site that lost its whole log gets it back from its neighbour."""
+    events = min(asked.events, _RECOVERED_EVENTS)
+    seconds = median([_recovery(asked, events) for _ in range(asked.rounds)])
+    yield Figure(f"recovery of {events} lost events, for 1 M", seconds * 1e6 / events, "s")
+
+
+def _recovery(asked: Asked, events: int) -> float:
+    with (
+        tempfile.TemporaryDirectory(prefix="sites-", dir=asked.folder) as work,
+        running_sites(Path(work), 2) as (lost, neighbour),
+    ):
+        lost.ask("fill", events=events)
+        lost.ask("connect", remote_id=neighbour.site_id, port=neighbour.port)
+        _timed_reach(neighbour, lost.site_id, lost.port, events)
+        lose_log(Path(work), lost)
+        lost.ask("connect", remote_id=neighbour.site_id, port=neighbour.port)
+        recovered = lost.ask("recover")
+        assert recovered["events"] == events
+        return float(recovered["seconds"])
 
 
 def growth_figures(asked: Asked) -> Iterator[Figure]:
