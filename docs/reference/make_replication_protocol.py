@@ -20,6 +20,7 @@ from museion.log.frame import envelope_of
 from museion.log.replication import protocol
 from museion.log.replication.bodies import ACCEPT, ENCODING
 from museion.log.replication.canonical import Target, answer_text, request_text
+from museion.log.replication.devices import device_messages
 from museion.log.replication.directory import KnownKey, KnownSite
 from museion.log.replication.filters import Filter
 from museion.log.replication.http_refusals import STATUS_OF_CODE
@@ -45,6 +46,10 @@ MESSAGES = (
     protocol.RecoveryAnswer,
     JoinRequest,
     JoinAnswer,
+    device_messages.Submission,
+    device_messages.SubmissionAnswer,
+    device_messages.DeviceRead,
+    device_messages.DeviceReadAnswer,
     RefusalMessage,
 )
 _PLAIN_TYPES = {
@@ -72,7 +77,8 @@ def _generated() -> Iterator[str]:
         " defaults are written as JSON, `null` is nil. Fields beyond the last one are ignored.\n"
     )
     kinds = _with_parts(MESSAGES)
-    for kind in (*kinds, VectorTime, EventId, Event, KeyAnnouncement, Invitation):
+    parts = (VectorTime, EventId, Event, KeyAnnouncement, Invitation)
+    for kind in dict.fromkeys((*kinds, *parts)):
         yield from _message(kind)
     yield "## Filters\n"
     yield "A filter is a map; `type` tells which it is.\n"

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
 
-from museion.log.replication.bodies import (
-    ACCEPT,
-    COVERED_IN_ANSWER,
-    ENCODING,
-    PATH,
-    ZSTD,
-    pack,
-)
 from museion.log.replication.directory import SiteDirectory
-from museion.log.replication.http_line import HttpLine, HttpTimes, Received
+from museion.log.replication.http_line import HttpTimes
 from museion.log.replication.protocol import (
     EndpointInfo,
     InfoRequest,
@@ -26,20 +17,9 @@ from museion.log.replication.protocol import (
     RecoveryAnswer,
     RecoveryRequest,
 )
-from museion.log.replication.refusals import RefusalMessage, Unreachable, refusal_of
-from museion.log.replication.signing import (
-    NONCE,
-    Target,
-    require_digest,
-    sign_request,
-    verify_answer,
-)
+from museion.log.replication.signed_line import SignedLine
 from museion.log.replication.site_keys import SiteKeys
 from museion.log.replication.transfer_statistics import TransferStatistics
-
-T = TypeVar("T")
-
-_PASSING_CODES = frozenset({"busy", "unavailable", "defect"})
 
 
 class HttpNeighbour:
@@ -73,84 +53,42 @@ class HttpNeighbour:
         times: HttpTimes | None = None,
         max_answer_bytes: int = 64 << 20,
     ) -> None:
-        self._line = HttpLine(
-            url, remote_id, ca_file=ca_file, times=times, max_answer_bytes=max_answer_bytes
+        self._line = SignedLine(
+            url,
+            remote_id,
+            keys=keys,
+            directory=directory,
+            now_ms=now_ms,
+            ca_file=ca_file,
+            times=times,
+            max_answer_bytes=max_answer_bytes,
         )
-        self._remote_id = remote_id
-        self._keys = keys
-        self._directory = directory
-        self._now_ms = now_ms
-        self._statistics = TransferStatistics()
 
     @property
     def statistics(self) -> TransferStatistics:
         """What went over this line since the object was made."""
-        return self._statistics
+        return self._line.statistics
 
     async def info(self, request: InfoRequest) -> EndpointInfo:
         """Return who the remote endpoint is."""
-        return await self._call("info", request, EndpointInfo)
+        return await self._line.ask("info", request, EndpointInfo)
 
     async def read(self, request: ReadRequest) -> ReadAnswer:
         """Return the next events of a log, or hold on until there are some."""
-        answer = await self._call("read", request, ReadAnswer, wait_s=request.wait_s)
-        self._count(received_events=len(answer.events))
+        answer = await self._line.ask("read", request, ReadAnswer, wait_s=request.wait_s)
+        self._line.count(received_events=len(answer.events))
         return answer
 
     async def offer(self, offer: Offer) -> OfferTaken:
         """Bring events to an endpoint that cannot come and fetch them."""
-        taken = await self._call("offer", offer, OfferTaken)
-        self._count(sent_events=0 if offer.answer is None else len(offer.answer.events))
+        taken = await self._line.ask("offer", offer, OfferTaken)
+        self._line.count(sent_events=0 if offer.answer is None else len(offer.answer.events))
         return taken
 
     async def recover(self, request: RecoveryRequest) -> RecoveryAnswer:
         """Let the remote endpoint set back what it believes to know of this one."""
-        return await self._call("recover", request, RecoveryAnswer)
+        return await self._line.ask("recover", request, RecoveryAnswer)
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
         await self._line.close()
-
-    async def _call(self, name: str, message: object, kind: type[T], *, wait_s: float = 0.0) -> T:
-        body = pack(message, accepts_zstd=True)
-        headers = sign_request(
-            self._keys,
-            Target("POST", PATH + name),
-            recipient_id=self._remote_id,
-            now_ms=self._now_ms(),
-            body=body.content,
-            covered={ENCODING: body.encoding, ACCEPT: ZSTD},
-        )
-        received = await self._line.post(name, headers, body.content, wait_s=wait_s)
-        self._require_genuine(received, headers[NONCE])
-        self._count(requests=1, sent_bytes=len(body.content), sent_raw_bytes=body.raw_bytes)
-        if received.status != 200:
-            self._count(refused=1)
-            self._refuse(self._unpacked(received, RefusalMessage))
-        return self._unpacked(received, kind)
-
-    def _require_genuine(self, received: Received, nonce: str) -> None:
-        digest = verify_answer(
-            received.headers,
-            received.status,
-            sender_id=self._remote_id,
-            own_id=self._keys.site_id,
-            nonce=nonce,
-            directory=self._directory,
-            now_ms=self._now_ms,
-            covered=COVERED_IN_ANSWER,
-        )
-        require_digest(self._remote_id, digest, received.content)
-
-    def _unpacked(self, received: Received, kind: type[T]) -> T:
-        message, raw_bytes = self._line.unpacked(received, kind)
-        self._count(received_bytes=len(received.content), received_raw_bytes=raw_bytes)
-        return message
-
-    def _refuse(self, message: RefusalMessage) -> NoReturn:
-        if message.code in _PASSING_CODES:
-            raise Unreachable(self._line.where, f"it says: {message.message.rstrip('.')}")
-        raise refusal_of(message)
-
-    def _count(self, **more: int) -> None:
-        self._statistics = self._statistics.plus(**more)

@@ -12,6 +12,7 @@ from museion.log.replication.refusals import BadRequest, RefusalMessage, Refused
 STATUS_OF_CODE: Mapping[str, int] = MappingProxyType(
     {
         "bad-request": 400,
+        "device-event": 400,
         "not-trusted": 401,
         "replayed": 401,
         "unknown-log": 404,
@@ -19,12 +20,14 @@ STATUS_OF_CODE: Mapping[str, int] = MappingProxyType(
         "application-version": 409,
         "source-lost-events": 409,
         "filtered-cycle": 409,
+        "device-forked": 409,
         "retired": 410,
         "damaged": 500,
         "defect": 500,
         "recovering": 503,
         "unavailable": 503,
         "busy": 503,
+        "device-must-wait": 503,
     }
 )
 """HTTP status of each reason; 403 for all others."""

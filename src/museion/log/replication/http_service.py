@@ -1,6 +1,7 @@
 """The door of a replication endpoint: an ASGI application, usable alone or mounted in another.
 
-It answers `POST {prefix}/replication/1/{info,read,offer,recover,join}`, whatever the prefix is.
+It answers `POST {prefix}/replication/1/{info,read,offer,recover,join}`, whatever the prefix is, and
+where it serves devices `device-submit` and `device-read` as well.
 Each request is signed by a known site and each answer by this one (`signing`). A request is
 checked by its headers before its body is read, so strangers cost little.
 """
@@ -37,6 +38,13 @@ from museion.log.replication.bodies import (
     is_ours,
     pack,
 )
+from museion.log.replication.devices.device_door import DeviceDoor
+from museion.log.replication.devices.device_messages import (
+    DeviceRead,
+    DeviceReadAnswer,
+    DeviceSite,
+    Submission,
+)
 from museion.log.replication.directory import SiteDirectory
 from museion.log.replication.http_errors import (
     ServerDefect,
@@ -72,7 +80,7 @@ class HttpLimits:
 
     Attributes:
         max_request_bytes: of a body, before and after compression.
-        max_offer_bytes: as before, of an offer; it holds events.
+        max_offer_bytes: as before, of an offer or what a device submits; it holds events.
         max_requests: of known sites, served at once; reads that are held count.
         max_requests_of_a_site: of these, of one site.
         max_joins: joins served at once.
@@ -111,6 +119,8 @@ class HttpService:
         directory: the sites that may ask.
         now_ms: the wall clock, milliseconds since 1970.
         joins: answers joins by invitation; they are refused where it is left out.
+        devices: answers devices, as `DeviceIntake` does; they are refused where it is left out. A
+            device is known as a site is, by an id that is its device id.
         guard: shared with other doors of this site, so that no request passes at two of them.
     """
 
@@ -122,6 +132,7 @@ class HttpService:
         directory: SiteDirectory,
         now_ms: Callable[[], int],
         joins: JoinAnswers | None = None,
+        devices: DeviceSite | None = None,
         limits: HttpLimits | None = None,
         guard: ReplayGuard | None = None,
     ) -> None:
@@ -138,6 +149,10 @@ class HttpService:
             "offer": _Call(Offer, service.offer, large),
             "recover": _Call(RecoveryRequest, service.recover, small),
         }
+        if devices is not None:
+            door = DeviceDoor(devices)
+            self._calls["device-submit"] = _Call(Submission, door.submit, large)
+            self._calls["device-read"] = _Call(DeviceRead, door.read, small)
         self._served: Counter[str] = Counter()
         self._joining = 0
         self._stopping = asyncio.Event()
@@ -218,11 +233,10 @@ class HttpService:
         content = await exchange.body(max_bytes=call.max_bytes, limit_s=self._limits.body_limit_s)
         verified.require_body(content)
         request, raw_bytes = exchange.decoded(content, call.kind, max_bytes=call.max_bytes)
-        answer = request.answer if isinstance(request, Offer) else None
         self._statistics = self._statistics.plus(
             received_bytes=len(content),
             received_raw_bytes=raw_bytes,
-            received_events=0 if answer is None else len(answer.events),
+            received_events=_events_in(request),
         )
         return request
 
@@ -277,8 +291,19 @@ class HttpService:
             refused=int(status != 200),
             sent_bytes=len(body.content),
             sent_raw_bytes=body.raw_bytes,
-            sent_events=len(answer.events) if isinstance(answer, ReadAnswer) else 0,
+            sent_events=_events_in(answer),
         )
+
+
+def _events_in(message: object) -> int:
+    """Return how many events a message carries."""
+    match message:
+        case Offer(answer=ReadAnswer(events=events)):
+            return len(events)
+        case ReadAnswer() | DeviceReadAnswer() | Submission():
+            return len(message.events)
+        case _:
+            return 0
 
 
 def _require_post(exchange: Exchange) -> None:

@@ -113,6 +113,30 @@ class BadRequest(Refused):
     code = "bad-request"
 
 
+class OtherDevice(Refused):
+    """A request speaks for another device than the one that signs it."""
+
+    code = "other-device"
+
+
+class DeviceHistoryForked(Refused):
+    """Two histories go by one device id; nothing of the submission was taken."""
+
+    code = "device-forked"
+
+
+class DeviceEventRefused(Refused):
+    """An event is none that a device can have written; nothing of the submission was taken."""
+
+    code = "device-event"
+
+
+class DeviceMustWait(Refused):
+    """Too many events of devices wait at the site for what they depend on; try again later."""
+
+    code = "device-must-wait"
+
+
 REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
     {
         kind.code: kind
@@ -130,6 +154,10 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
             FilteredCycle,
             Retired,
             BadRequest,
+            OtherDevice,
+            DeviceHistoryForked,
+            DeviceEventRefused,
+            DeviceMustWait,
         )
     }
 )

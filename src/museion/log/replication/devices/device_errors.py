@@ -35,11 +35,16 @@ class DeviceLogFull(Unavailable):
 
 
 class DeviceForked(Conflict):
-    """Two histories go by one device id: the device was set back, or copied, and wrote on."""
+    """Two histories go by one device id: the device was set back, or copied, and wrote on.
 
-    def __init__(self, device_id: str, count: int) -> None:
+    Attributes:
+        count: an event that is another one here than there; 0 where only the site knows which.
+    """
+
+    def __init__(self, device_id: str, count: int = 0) -> None:
+        which = f"Event {count}" if count else "Some event"
         super().__init__(
-            f"Event {count} of device {device_id!r} is another one than the site knows.",
+            f"{which} of device {device_id!r} is another one than the site knows.",
             remedy="Nothing was taken. Let the device go on under a new device id; its events that"
             " the site does not have can be written anew there.",
         )
@@ -72,8 +77,9 @@ class NotYetEverywhere(Conflict):
 class TooManyWaiting(Unavailable):
     """Too many events wait for predecessors that are not at this site yet; nothing was taken."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int | None = None) -> None:
         super().__init__(
-            f"{limit} events or bytes of devices wait here for what they depend on.",
+            f"{limit or 'Too many'} events or bytes of devices wait at the site for what they"
+            " depend on.",
             remedy="The device keeps its events and sends them again later.",
         )

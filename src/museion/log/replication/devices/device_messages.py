@@ -38,7 +38,6 @@ class SubmissionAnswer(msgspec.Struct, frozen=True, array_like=True):
         waiting: events that the site takes in later, for they depend on others that are not here
             yet; it forgets them when it restarts.
         recovered_ms: as in `DeviceReadAnswer`.
-        recovered_ms: as in `DeviceReadAnswer`.
     """
 
     log_id: str
@@ -94,6 +93,7 @@ class DeviceSite(Protocol):
     Raises (all calls):
         Unreachable: no answer came; a repeat does no harm.
         DeviceIsRetired, DeviceForked, TooManyWaiting, InvalidDeviceEvent: the site says no.
+        Refused: it does not serve this device.
     """
 
     async def submit(self, submission: Submission) -> SubmissionAnswer:

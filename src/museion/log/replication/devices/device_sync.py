@@ -50,6 +50,7 @@ async def sync(log: DeviceLog, site: DeviceSite, limits: SyncLimits | None = Non
         Unreachable: the line was cut; what was done stays done.
         DeviceForked, DeviceIsRetired: the device must not go on under its id.
         TooManyWaiting: try again later.
+        Refused: the site does not serve this device.
     """
     bounds = limits or SyncLimits()
     submitted, answer = await submit_all(log, site, bounds)
