@@ -13,7 +13,7 @@ from random import Random
 from museion.log.circuit_breaker import WritePolicy
 from museion.log.event import Event
 from museion.log.group_commit import BatchLimits
-from museion.log.replication.connection import Connection, Direction, log_id_of
+from museion.log.replication.connection import Connection, Direction, NotActive, log_id_of
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.filters import EVERYTHING, Filter, OfAggregate, predicate_of
 from museion.log.replication.gate import Gate, OpenGate
@@ -136,7 +136,8 @@ async def play(world: SimulatedWorld, course: Course) -> None:
 
 
 async def _bring(trouble: Trouble, name: str) -> None:
-    with suppress(asyncio.CancelledError):  # the site was killed meanwhile
+    # The site was killed meanwhile, or another trouble took the connection away again.
+    with suppress(asyncio.CancelledError, NotActive):
         await FAULTS[name](trouble)
 
 

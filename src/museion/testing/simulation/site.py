@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,7 +14,12 @@ from museion.log.circuit_breaker import WritePolicy
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog, LogClosed
 from museion.log.group_commit import BatchLimits
-from museion.log.replication.connection import AlreadyConnected, Connection, log_id_of
+from museion.log.replication.connection import (
+    AlreadyConnected,
+    Connection,
+    NotConnected,
+    log_id_of,
+)
 from museion.log.replication.endpoint import Endpoint
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.gate import GateFor, open_gate
@@ -222,6 +228,8 @@ class SimulatedSite:
             return
         try:
             await life.spawn(self._connect(connection))
+        except AlreadyConnected:
+            return  # it came back with a start
         except (Refused, InvalidInput, Conflict):
             self.links.pop(connection.remote_id, None)
             raise
@@ -234,7 +242,8 @@ class SimulatedSite:
         if self.links.pop(remote_id, None) is None:
             return
         if self.life is not None and self.endpoint is not None:
-            await self.life.spawn(self.endpoint.disconnect(remote_id))
+            with suppress(NotConnected):  # it was not made yet, or not again
+                await self.life.spawn(self.endpoint.disconnect(remote_id))
 
     def disturb(self, rates: FailureRates) -> None:
         """Let the disk fail so often from now on."""
