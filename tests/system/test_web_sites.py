@@ -80,6 +80,24 @@ def test_the_map_shows_both_sites_and_both_ways_and_that_all_is_well(
         assert visit.complaints == []
 
 
+def test_the_map_and_the_cards_go_together_and_everything_has_a_name(
+    browser: Browser, network: Network
+) -> None:
+    from real_browser import visiting
+
+    with visiting(browser, f"{network.graz.url}/sites") as visit:
+        page = visit.page
+        page.get_by_test_id("map-node").nth(1).focus()
+        page.keyboard.press("Enter")
+        page.locator("[data-testid=site-card].chosen").wait_for()
+        unnamed = (
+            "() => [...document.querySelectorAll('button, a, input, [role=button]')].filter("
+            "e => !(e.ariaLabel || (e.innerText || '').trim() || e.labels?.length)).length"
+        )
+
+        assert page.evaluate(unnamed) == 0
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_sites_page_fits_a_telephone_and_a_desk(
     browser: Browser, network: Network, width: int

@@ -20,25 +20,29 @@ export interface Pending {
 }
 
 class Conflicts {
-  /** Open conflicts, those without that a decision was made for; null until the site has told. */
+  /** Open conflicts, as told last while somebody looked; null until the site has told. */
   all = $state.raw<readonly Conflict[] | null>(null);
   pending = $state.raw<Pending | null>(null);
   problem = $state.raw<Problem | null>(null);
   /** What became of the last decision. */
   told = $state("");
+  /** True while somebody looks at the list; else only their number is asked for. */
+  watched = false;
   #total = $state(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending: ReturnType<typeof setTimeout> | undefined;
-  #settled = new Set<string>();
+  /** Ids of conflicts whose decision is on its way. */
+  #sent = $state.raw<readonly string[]>([]);
 
   /** How many wait, for the badge; more than are listed where there are very many. */
   get total(): number {
-    return Math.max(0, this.#total - (this.pending ? 1 : 0));
+    return Math.max(0, this.#total - this.#sent.length - (this.pending ? 1 : 0));
   }
 
   /** Those that wait for a decision, the last written first. */
   get open(): readonly Conflict[] {
-    return (this.all ?? []).filter((each) => each.id !== this.pending?.conflict.id);
+    const decided = [...this.#sent, this.pending?.conflict.id];
+    return (this.all ?? []).filter((each) => !decided.includes(each.id));
   }
 
   /** Look again soon. Cheap to call for each change of the catalog. */
@@ -50,8 +54,8 @@ class Conflicts {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     try {
-      const page = await api.conflicts(0, MOST_SHOWN);
-      this.all = page.items;
+      const page = await api.conflicts(0, this.watched ? MOST_SHOWN : 1);
+      if (this.watched) this.all = page.items;
       this.#total = page.total;
       this.problem = null;
     } catch (error) {
@@ -80,9 +84,10 @@ class Conflicts {
   async flush(): Promise<void> {
     clearTimeout(this.#sending);
     const { pending } = this;
-    if (!pending || this.#settled.has(pending.conflict.seen)) return;
-    this.#settled.add(pending.conflict.seen);
+    if (!pending) return;
+    this.pending = null; // from here on it cannot be taken back
     const { conflict, decision, by } = pending;
+    this.#sent = [...this.#sent, conflict.id];
     try {
       const outcome = await api.resolve(conflict.id, { by, seen: conflict.seen, ...decision });
       this.told = outcome.conflicts.includes(conflict.id)
@@ -93,9 +98,8 @@ class Conflicts {
       // Nothing is lost: the conflict is still open and stays in the list.
       this.told = error.status === 404 ? "Somebody settled it meanwhile." : `Not settled: ${error.message} ${error.remedy}`;
     } finally {
-      this.#settled.delete(conflict.seen);
       await this.refresh();
-      if (this.pending === pending) this.pending = null;
+      this.#sent = this.#sent.filter((each) => each !== conflict.id);
     }
   }
 }
