@@ -46,6 +46,11 @@ class KeptConnections:
         self._changing = asyncio.Lock()
         self.refusals: dict[str, MuseionError] = {}
 
+    def is_ended(self, site_id: str) -> bool:
+        """Tell whether a person ended the connection with a site."""
+        saved = self._files.connections().get(site_id)
+        return saved is not None and not saved.connected
+
     def only(self, site_id: str) -> str | None:
         """Return the filter words of the part that is taken from a site; None for everything."""
         saved = self._files.connections().get(site_id)
@@ -87,7 +92,7 @@ class KeptConnections:
         Who was let in and reads from here is read from in turn, unless a person ended that. What
         cannot be made now stands in `refusals`, and is tried again with the next call.
         """
-        for wanted in self._missing():
+        for wanted in [*self._missing(), *self._simpler()]:
             try:
                 await self.connect(wanted)
                 self.refusals.pop(wanted.site_id, None)
@@ -111,11 +116,27 @@ class KeptConnections:
             if each.connected and each.site_id not in passed_over and self._url(each.site_id)
         ]
 
+    def _simpler(self) -> list[SavedConnection]:
+        """Return connections that bring events along to a site that reads here by itself now."""
+        saved = self._files.connections()
+        return [
+            saved[each.remote_id]
+            for each in self._endpoint.connections
+            if each.offers and each.remote_id in saved and self._reads_here(each.remote_id)
+        ]
+
     def _connection(self, wanted: SavedConnection) -> Connection:
-        """Return the connection; a site that cannot be reached brings its events along."""
-        reachable = self._own.address(self._url(wanted.site_id))
-        direction = Direction.READ if reachable else Direction.BOTH
+        """Return the connection; to a site that does not read here, events are brought along.
+
+        It may not be able to: this site may have no address, or one that it has not heard of.
+        """
+        direction = Direction.READ if self._reads_here(wanted.site_id) else Direction.BOTH
         return Connection(wanted.site_id, only=_filter(wanted.only), direction=direction)
+
+    def _reads_here(self, site_id: str) -> bool:
+        own_word = (s for s in self._endpoint.status().topology if s.endpoint_id == site_id)
+        link = (site_id, self._endpoint.endpoint_id)
+        return any((each.target, each.source) == link for s in own_word for each in s.links)
 
     def _neighbour(self, site_id: str) -> HttpNeighbour:
         site = self._directory.lookup(site_id)

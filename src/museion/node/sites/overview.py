@@ -14,6 +14,9 @@ from museion.log.replication.status import (
     ReaderStatus,
 )
 
+DISCONNECTED = "disconnected"
+"""State of a site with which a person ended the connection."""
+
 KNOWN = "known"
 """State of a site that is known but not connected with this one."""
 
@@ -23,6 +26,7 @@ def site_card(
     status: EndpointStatus,
     *,
     only: str | None,
+    ended: bool,
     refusal: MuseionError | None,
     names: Mapping[str, str],
 ) -> SiteCard:
@@ -30,6 +34,7 @@ def site_card(
 
     Args:
         only: the part that this site takes, as a person wrote it.
+        ended: a person ended the connection.
         refusal: why a connection that is wanted cannot be made.
         names: names of sites by id, for reasons that mention ids.
     """
@@ -43,7 +48,9 @@ def site_card(
         retired=retired,
         revoked=site.revoked,
         connected=connection is not None,
-        state=_state(connection, reader, retired=retired),
+        state=DISCONNECTED
+        if ended and not retired
+        else _state(connection, reader, retired=retired),
         receives=_receiving(connection, only, refusal, names),
         sends=_sending(connection, reader),
     )

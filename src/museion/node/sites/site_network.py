@@ -32,6 +32,7 @@ from museion.log.replication.protocol import Application
 from museion.log.replication.topology import FileTopologyStore
 from museion.node.site import Site
 from museion.node.sites.blob_lines import BLOBS, BlobLines
+from museion.node.sites.door_keeper import DoorKeeper
 from museion.node.sites.kept_connections import KeptConnections
 from museion.node.sites.membership_follower import MembershipFollower
 from museion.node.sites.overview import links_shown, site_card, site_names
@@ -77,7 +78,11 @@ class SiteNetwork:
             self.endpoint, self._own, self._files, self._directory, on_change=self._look_again
         )
         self._door = HttpService(
-            self.endpoint.service,
+            DoorKeeper(
+                self.endpoint.service,
+                name=self._own.name,
+                is_ended=self._connections.is_ended,
+            ),
             keys=self._own.keys,
             directory=self._directory,
             now_ms=now_ms,
@@ -189,7 +194,7 @@ class SiteNetwork:
         return self._card(site_id)
 
     async def disconnect(self, site_id: str) -> SiteCard:
-        """End the connection with a site; what was exchanged stays."""
+        """End the connection with a site, both ways; what was exchanged stays."""
         self._require_known(site_id)
         await self._connections.disconnect(site_id)
         return self._card(site_id)
@@ -294,6 +299,8 @@ class SiteNetwork:
         return sorted(sites, key=lambda site: site.site_id not in connected)
 
     def _may_have(self, site_id: str, digest: Digest) -> bool:
+        if self._connections.is_ended(site_id):
+            return False
         retired = self.endpoint.status().retired
         return site_id not in retired and not self._site.catalog.withholds(digest)
 
@@ -309,6 +316,7 @@ class SiteNetwork:
             self._require_known(site_id),
             self.endpoint.status(),
             only=self._connections.only(site_id),
+            ended=self._connections.is_ended(site_id),
             refusal=self._connections.refusals.get(site_id),
             names=site_names(self._directory.sites(), self._own.site_id, self._own.name),
         )
