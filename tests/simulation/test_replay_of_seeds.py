@@ -10,7 +10,8 @@ import pytest
 
 from museion.testing.simulation.__main__ import explain, main, play_seed
 from museion.testing.simulation.drawn import drawn
-from museion.testing.simulation.ledger import Ledger, Violated
+from museion.testing.simulation.ledger import Ledger
+from museion.testing.simulation.log_ledger import Violated
 from museion.testing.simulation.running import simulate
 
 BUSY_SEED = 19  # crashes, a loss, partitions and a leaf

@@ -16,10 +16,12 @@ project and of applications on the log; see `docs/how-to/simulate-sites.md`.
 
 from museion.testing.simulation.disk import DiskCopy, SimulatedDisk
 from museion.testing.simulation.drawn import Course, draw, drawn, play
-from museion.testing.simulation.ledger import Ledger, Violated
+from museion.testing.simulation.ledger import Ledger
+from museion.testing.simulation.log_ledger import Violated
 from museion.testing.simulation.network import LineRates, SimulatedNetwork
 from museion.testing.simulation.running import Outcome, Scenario, simulate
-from museion.testing.simulation.site import SimulatedSite, SitePlan
+from museion.testing.simulation.site import SimulatedSite
+from museion.testing.simulation.site_plan import SitePlan
 from museion.testing.simulation.virtual_loop import Stalled, VirtualLoop, run_virtually
 from museion.testing.simulation.world import SimulatedWorld
 from museion.testing.simulation.writer_turns import SimulatedTurns

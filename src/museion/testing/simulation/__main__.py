@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from museion.testing.simulation.drawn import draw, drawn
 from museion.testing.simulation.running import Outcome, simulate
@@ -65,7 +66,8 @@ def play_seeds(seeds: Sequence[int], *, processes: int = 2) -> Iterator[Report]:
 
 @contextmanager
 def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(processes)
+    # Not forked: the program that asks may have threads.
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
     try:
         yield pool
     finally:

@@ -11,7 +11,7 @@ import msgspec
 from museion.log.crdt.crdt import Stamp
 from museion.log.crdt.service import OperationWritten, aggregate_id_of
 from museion.log.event import Event
-from museion.testing.simulation.ledger import Violated
+from museion.testing.simulation.log_ledger import Violated
 from museion.testing.simulation.site import SimulatedSite
 from museion.testing.simulation.workload import INSTANCES, Values, replicated_types
 from museion.testing.simulation.world import SimulatedWorld

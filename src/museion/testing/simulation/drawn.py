@@ -22,7 +22,8 @@ from museion.testing.failing_store import HEALTHY
 from museion.testing.simulation.comparing import require_equal_values
 from museion.testing.simulation.faults import FAULTS, Trouble
 from museion.testing.simulation.network import LineRates
-from museion.testing.simulation.site import SimulatedSite, SitePlan
+from museion.testing.simulation.site import SimulatedSite
+from museion.testing.simulation.site_plan import SitePlan
 from museion.testing.simulation.topologies import SHAPES
 from museion.testing.simulation.workload import Work, WorkPlan
 from museion.testing.simulation.world import SimulatedWorld

@@ -7,8 +7,7 @@ what was acknowledged to whom, and what was lost with a disk and is excused.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from blake3 import blake3
 
@@ -21,50 +20,7 @@ from museion.log.replication.protocol import ReadAnswer
 from museion.log.replication.wire import from_wire
 from museion.log.vector_time import merge_all
 from museion.testing.simulation.disk import Deleted, Entry, Removed
-
-MayHave = Callable[[Event], bool]
-"""Tells whether an event may be at a site."""
-
-
-class Violated(AssertionError):
-    """Something that must never be was seen."""
-
-
-@dataclass
-class LogLedger:
-    """What is known of one log.
-
-    Attributes:
-        may_have: what may get here; everything where it is None.
-        numbers: event -> its number here; events that were removed are among them.
-        by_number: the same, in the order of the log.
-        have: the newest event of each origin.
-        progress: how far each other log was read, by its id.
-        acknowledged: events that somebody here was told are written.
-        is_new_since_loss: it lost its disk once, so it may lack what others have removed.
-    """
-
-    log_id: str
-    may_have: MayHave | None = None
-    numbers: dict[EventId, int] = field(default_factory=dict)
-    by_number: list[tuple[int, EventId]] = field(default_factory=list)
-    have: dict[str, int] = field(default_factory=dict)
-    progress: dict[str, int] = field(default_factory=dict)
-    acknowledged: dict[EventId, None] = field(default_factory=dict)
-    removed_to: int = 0
-    is_new_since_loss: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """An event as it was first seen.
-
-    Attributes:
-        shared: the bytes that are the same at every site: form, chain digest, envelope.
-    """
-
-    event: Event
-    shared: bytes
+from museion.testing.simulation.log_ledger import LogLedger, Original, Violated
 
 
 class Ledger:
@@ -85,6 +41,7 @@ class Ledger:
         self.removed: set[EventId] = set()
         self.set_back: set[str] = set()
         self._order: dict[str, list[int]] = {}
+        self._lost: dict[EventId, Original] = {}
         self._requests: list[tuple[str, tuple[bytes, ...]]] = []
 
     def log(self, log_id: str) -> LogLedger:
@@ -156,7 +113,7 @@ class Ledger:
         for event_id in [each for each in known.numbers if each not in left]:
             if not any(event_id in numbers for numbers in elsewhere):
                 self.excused.add(event_id)
-                self.originals.pop(event_id, None)
+                self._lost[event_id] = self.originals.pop(event_id)
                 self._order[event_id.process_id].remove(event_id.time)
         known.numbers = {}
         known.acknowledged = {each: None for each in known.acknowledged if each in left}
@@ -227,6 +184,12 @@ class Ledger:
     def _see_first(self, event: Event, shared: bytes) -> None:
         event_id = event.id
         order = self._order.setdefault(event_id.process_id, [])
+        lost = self._lost.pop(event_id, None)
+        if lost is not None and lost.shared == shared:  # it was on its way when its disk was lost
+            insort(order, event_id.time)
+            self.originals[event_id] = lost
+            self.excused.discard(event_id)
+            return
         if order and event_id.time < order[-1]:
             raise Violated(f"{event_id} is new, but {order[-1]} of its origin was there before")
         before = START

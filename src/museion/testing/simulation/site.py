@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from museion.base.errors import Conflict, InvalidInput, MuseionError
-from museion.log.circuit_breaker import WritePolicy
-from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog, LogClosed
-from museion.log.group_commit import BatchLimits
 from museion.log.replication.connection import (
     AlreadyConnected,
     Connection,
@@ -21,74 +18,20 @@ from museion.log.replication.connection import (
     log_id_of,
 )
 from museion.log.replication.endpoint import Endpoint
-from museion.log.replication.endpoint_settings import EndpointSettings
-from museion.log.replication.gate import GateFor, open_gate
-from museion.log.replication.protocol import Application
 from museion.log.replication.refusals import Refused
 from museion.log.replication.service import EndpointService
-from museion.log.replication.source_filters import SourceFilters
-from museion.testing.failing_store import HEALTHY, FailingStore, FailureRates
+from museion.testing.failing_store import FailingStore, FailureRates
 from museion.testing.simulation.disk import DiskCopy, SimulatedDisk
 from museion.testing.simulation.life import Life, PowerLost
+from museion.testing.simulation.site_plan import SitePlan
+from museion.testing.simulation.watched_log import WatchedLog
 from museion.testing.simulation.writer_turns import SimulatedTurns
 
 if TYPE_CHECKING:
     from museion.testing.simulation.world import SimulatedWorld
 
-Program: TypeAlias = "Callable[[SimulatedSite], Awaitable[None]]"
-"""What runs at a site beside its endpoint; started with each start, killed with each crash."""
-
 _RETRY_S = 1.0
 _START_MS = 1_700_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class SitePlan:
-    """How a site is built, each time it starts.
-
-    Attributes:
-        log_names: of its logs; "" is the only log of a site that has one.
-        disk_delay_s: mean time of half a disk access.
-        disk_rates: how often what goes wrong with its disk.
-        program: what runs there beside the endpoint.
-    """
-
-    log_names: tuple[str, ...] = ("",)
-    settings: EndpointSettings = field(default_factory=EndpointSettings)
-    limits: BatchLimits = field(default_factory=BatchLimits)
-    policy: WritePolicy = field(default_factory=WritePolicy)
-    application: Application = field(default_factory=Application)
-    gate: GateFor = open_gate
-    filters: SourceFilters = field(default_factory=SourceFilters)
-    disk_delay_s: float = 0.002
-    disk_rates: FailureRates = HEALTHY
-    program: Program | None = None
-
-
-class WatchedLog(EventLog):
-    """A log that tells what it acknowledges.
-
-    Attributes:
-        acknowledged: called with the id of the log and the events.
-    """
-
-    acknowledged: Callable[[str, list[Event]], None]
-
-    async def append(
-        self, events: Sequence[NewEvent], *, progress: Mapping[str, int] | None = None
-    ) -> list[Event]:
-        """Append, and tell."""
-        written = await super().append(events, progress=progress)
-        self.acknowledged(self.log_id, written)
-        return written
-
-    async def append_replicated(
-        self, events: Sequence[Event], *, progress: Mapping[str, int] | None = None
-    ) -> list[Event]:
-        """Take over, and tell."""
-        written = await super().append_replicated(events, progress=progress)
-        self.acknowledged(self.log_id, written)
-        return written
 
 
 class SimulatedSite:

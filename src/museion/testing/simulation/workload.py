@@ -27,6 +27,7 @@ from museion.log.crdt.versions import Assign
 from museion.log.event import NewEvent
 from museion.log.event_log import EventLog
 from museion.log.snapshots import Retention
+from museion.log.sourced.refusals import WrittenNotHandled
 from museion.log.vector_time import VectorTime
 from museion.testing.simulation.site import SimulatedSite
 
@@ -97,7 +98,7 @@ class Work:
             await asyncio.sleep(self._plan.pause_s * slower * self._chance.uniform(0.1, 1.9))
             try:
                 await act()
-            except MuseionError:
+            except (MuseionError, WrittenNotHandled):
                 # The disk fails, or the log has stopped: people try again. What they were told was
                 # written is watched elsewhere.
                 self._site.log.require_open()

@@ -14,10 +14,12 @@ from museion.log.event import Event
 from museion.log.replication.connection import Connection
 from museion.log.replication.filters import EVERYTHING, Filter
 from museion.testing.simulation.disk import DiskCopy, Entry
-from museion.testing.simulation.ledger import Ledger, MayHave, Violated
+from museion.testing.simulation.ledger import Ledger
 from museion.testing.simulation.life import current_life, own_by_context
+from museion.testing.simulation.log_ledger import MayHave, Violated
 from museion.testing.simulation.network import SimulatedNetwork
-from museion.testing.simulation.site import SimulatedSite, SitePlan
+from museion.testing.simulation.site import SimulatedSite
+from museion.testing.simulation.site_plan import SitePlan
 from museion.testing.simulation.trace import Trace
 from museion.testing.simulation.virtual_loop import VirtualLoop
 
