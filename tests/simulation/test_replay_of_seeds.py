@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from museion.testing.simulation.__main__ import explain, main, play_seed
 from museion.testing.simulation.drawn import drawn
 from museion.testing.simulation.ledger import Ledger
 from museion.testing.simulation.log_ledger import Violated
+from museion.testing.simulation.playing import explain, main, play_seed
 from museion.testing.simulation.running import simulate
 
 BUSY_SEED = 19  # crashes, a loss, partitions and a leaf
@@ -19,7 +19,7 @@ BUSY_SEED = 19  # crashes, a loss, partitions and a leaf
 
 def in_another_process(seed: int, *, hash_seed: str) -> str:
     program = (
-        f"from museion.testing.simulation.__main__ import play_seed;print(play_seed({seed}).digest)"
+        f"from museion.testing.simulation.playing import play_seed;print(play_seed({seed}).digest)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     return subprocess.run(

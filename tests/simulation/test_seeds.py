@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from museion.testing.simulation.__main__ import explain, play_seeds
 from museion.testing.simulation.drawn import drawn
+from museion.testing.simulation.playing import explain, play_seeds
 from museion.testing.simulation.running import simulate
 
 SEEDS = 300
