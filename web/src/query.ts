@@ -50,7 +50,7 @@ export function listingKey(route: Route): string {
   return formatRoute({ ...route, asset: null, conflict: null });
 }
 
-const FILTERS = new Set(["type", "after", "before", "camera", "place-near", "rating", "tag"]);
+const FILTERS = new Set(["type", "after", "before", "camera", "place-near", "rating", "tag", "collection", "size"]);
 
 /** True where the site can answer in display order, with the layout of every asset. */
 export function isFiltersOnly(text: string, chips: readonly Chip[]): boolean {

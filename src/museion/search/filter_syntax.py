@@ -29,14 +29,17 @@ from museion.search.filters import (
     TYPES,
     BadFilter,
     CameraFilter,
+    CollectionFilter,
     Filter,
     PlaceFilter,
     RatingFilter,
+    SizeFilter,
     TagFilter,
     TimeFilter,
     TypeFilter,
     day_text,
     number_text,
+    size_text,
 )
 
 _SPELLINGS = {
@@ -55,6 +58,10 @@ _RADIUS = re.compile(rf"({_NUMBER})\s*(km|m|mi)?", re.ASCII | re.IGNORECASE)
 _COORDINATES = re.compile(rf"(-?{_NUMBER})\s*,\s*(-?{_NUMBER})", re.ASCII)
 _RATING = re.compile(r"(>=|<=|>|<|=|)([0-9])(\+?)", re.ASCII)
 _RATINGS = re.compile(r"([0-9]?)\.\.([0-9]?)", re.ASCII)
+_BYTES = r"(\d{1,12})(B|KB|MB|GB)?"
+_SIZE = re.compile(rf"(>=|<=|>|<)?{_BYTES}", re.ASCII | re.IGNORECASE)
+_SIZES = re.compile(rf"(?:{_BYTES})?\.\.(?:{_BYTES})?", re.ASCII | re.IGNORECASE)
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _KM = {"km": 1.0, "": 1.0, "m": 0.001, "mi": 1.609344}
 
 
@@ -72,7 +79,7 @@ def parse_filter(name: str, value: str, *, negated: bool = False) -> Filter:
     return _PARSERS[name](name, " ".join(value.split()), negated)
 
 
-def print_filter(filter_: Filter) -> str:
+def print_filter(filter_: Filter) -> str:  # noqa: PLR0911 (a case for each filter)
     """Return the shortest written form that means the filter."""
     sign = "-" if filter_.negated else ""
     match filter_:
@@ -89,6 +96,10 @@ def print_filter(filter_: Filter) -> str:
             return f"{sign}rating:{_print_ratings(low, high)}"
         case TagFilter(tag=tag):
             return f"{sign}tag:{_quoted(tag)}"
+        case CollectionFilter(name=name):
+            return f"{sign}collection:{_quoted(name)}"
+        case SizeFilter(low=low, high=high):
+            return f"{sign}size:{_print_sizes(low, high)}"
         case _:
             assert_never(filter_)
 
@@ -115,6 +126,27 @@ def _parse_camera(name: str, value: str, negated: bool) -> Filter:
 
 def _parse_tag(name: str, value: str, negated: bool) -> Filter:
     return TagFilter(_filled(name, value, "a tag", '"red slide"'), negated)
+
+
+def _parse_collection(name: str, value: str, negated: bool) -> Filter:
+    return CollectionFilter(_filled(name, value, "the name of a collection", "Sports"), negated)
+
+
+def _parse_size(name: str, value: str, negated: bool) -> Filter:
+    match = _SIZE.fullmatch(value.replace("≥", ">=").replace("≤", "<=").replace(" ", ""))
+    span = _SIZES.fullmatch(value.replace(" ", ""))
+    if span and (span[1] or span[3]):
+        low, high = (
+            _bytes(n, unit) if n else None for n, unit in (span.groups()[:2], span.groups()[2:])
+        )
+    elif match:
+        low, high = _bounds(match[1], _bytes(match[2], match[3]))
+    else:
+        low, high = 1, 0
+    if low is not None and high is not None and not 0 <= low <= high:
+        expected = "a size in B, KB, MB or GB, or two, the smaller first"
+        raise BadFilter(name, value, expected=expected, example="<50MB")
+    return SizeFilter(low, high, negated)
 
 
 def _parse_rating(name: str, value: str, negated: bool) -> Filter:
@@ -149,6 +181,8 @@ _PARSERS: dict[str, Callable[[str, str, bool], Filter]] = {
     "place-near": _parse_place,
     "rating": _parse_rating,
     "tag": _parse_tag,
+    "collection": _parse_collection,
+    "size": _parse_size,
 }
 
 
@@ -206,6 +240,21 @@ def _ratings(value: str) -> tuple[int, int]:
     }[match[1]]
 
 
+def _bytes(number: str, unit: str | None) -> int:
+    return int(number) * _UNITS[(unit or "").upper()]
+
+
+def _bounds(sign: str | None, size: int) -> tuple[int | None, int | None]:
+    """Return the smallest and largest size meant, both included; without a sign, exactly that."""
+    match sign:
+        case ">=" | ">":
+            return size, None
+        case "<=" | "<":
+            return None, size
+        case _:
+            return size, size
+
+
 def _filled(name: str, value: str, expected: str, example: str) -> str:
     if not value:
         raise BadFilter(name, value, expected=expected, example=example)
@@ -218,6 +267,14 @@ def _print_ratings(low: int, high: int) -> str:
     if high == LARGEST_RATING:
         return f">={low}"
     return f"{low}..{high}" if low else f"<={high}"
+
+
+def _print_sizes(low: int | None, high: int | None) -> str:
+    if low == high and low is not None:
+        return size_text(low)
+    if high is None:
+        return f">={size_text(low or 0)}"
+    return f"<={size_text(high)}" if low is None else f"{size_text(low)}..{size_text(high)}"
 
 
 def _print_place(filter_: PlaceFilter) -> str:

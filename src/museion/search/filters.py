@@ -115,7 +115,33 @@ class TagFilter:
     negated: bool = False
 
 
-Filter: TypeAlias = TypeFilter | TimeFilter | CameraFilter | PlaceFilter | RatingFilter | TagFilter
+@dataclass(frozen=True, slots=True)
+class CollectionFilter:
+    """Is a member of a collection of this name."""
+
+    name: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SizeFilter:
+    """Has an original of at least `low` and at most `high` bytes; None for no bound."""
+
+    low: int | None = None
+    high: int | None = None
+    negated: bool = False
+
+
+Filter: TypeAlias = (
+    TypeFilter
+    | TimeFilter
+    | CameraFilter
+    | PlaceFilter
+    | RatingFilter
+    | TagFilter
+    | CollectionFilter
+    | SizeFilter
+)
 
 
 def filter_kind(filter_: Filter) -> str:
@@ -123,7 +149,7 @@ def filter_kind(filter_: Filter) -> str:
     return type(filter_).__name__.removesuffix("Filter").lower()
 
 
-def filter_label(filter_: Filter) -> str:
+def filter_label(filter_: Filter) -> str:  # noqa: PLR0911 (a case for each filter)
     """Return what the filter's chip shows, in English."""
     sign = "not " if filter_.negated else ""
     match filter_:
@@ -140,6 +166,11 @@ def filter_label(filter_: Filter) -> str:
             return f"{sign}rating {_label_ratings(low, high)}"
         case TagFilter(tag=tag):
             return f"{sign}tag {tag}"
+        case CollectionFilter(name=name):
+            return f"{sign}in {name}"
+        case SizeFilter(low=low, high=high):
+            bounds = (("at least", low), ("at most", high))
+            return sign + " and ".join(f"{word} {size_text(n)}" for word, n in bounds if n)
         case _:
             assert_never(filter_)
 
@@ -154,6 +185,14 @@ def day_text(day: datetime.date) -> str:
 def number_text(value: float) -> str:
     """Return a number with up to six decimals, without idle zeros."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size in the largest unit (KB, MB, GB: powers of 1000) that gives a whole number."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size_bytes and size_bytes % factor == 0:
+            return f"{size_bytes // factor}{unit}"
+    return f"{size_bytes}B"
 
 
 def _label_ratings(low: int, high: int) -> str:

@@ -13,9 +13,11 @@ from museion.base.errors import InvalidInput
 from museion.media.sniff import SUPPORTED
 from museion.search.filters import (
     CameraFilter,
+    CollectionFilter,
     Filter,
     PlaceFilter,
     RatingFilter,
+    SizeFilter,
     TagFilter,
     TimeFilter,
     TypeFilter,
@@ -74,7 +76,7 @@ def condition_of(filter_: Filter) -> Condition:
     return negated(condition) if filter_.negated else condition
 
 
-def _plain(filter_: Filter) -> Condition:
+def _plain(filter_: Filter) -> Condition:  # noqa: PLR0911 (a case for each filter)
     match filter_:
         case TypeFilter(kind=kind):
             return _type(kind)
@@ -92,6 +94,14 @@ def _plain(filter_: Filter) -> Condition:
                 " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
                 (folded(tag), folded(tag)),
             )
+        case CollectionFilter(name=name):
+            return Condition(
+                "id IN (SELECT member.asset_id FROM member JOIN collection ON id = collection_id"
+                " WHERE NOT removed AND lower(name) = lower(?))",
+                (name,),
+            )
+        case SizeFilter(low=low, high=high):
+            return _size(low, high)
         case _:
             assert_never(filter_)
 
@@ -108,6 +118,11 @@ def _type(kind: str) -> Condition:
 def _time(after: date | None, before: date | None) -> Condition:
     bounds = [("capture_local >= ?", after), ("capture_local < ?", before)]
     return all_of(Condition(sql, (day.isoformat(),)) for sql, day in bounds if day)
+
+
+def _size(low: int | None, high: int | None) -> Condition:
+    bounds = [("size_bytes >= ?", low), ("size_bytes <= ?", high)]
+    return all_of(Condition(sql, (size,)) for sql, size in bounds if size is not None)
 
 
 def _place(filter_: PlaceFilter) -> Condition:
