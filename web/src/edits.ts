@@ -2,6 +2,9 @@
 
 import type { Changes, Detail } from "./api.ts";
 
+/** Fields that say who may do what, and their labels. */
+export const RIGHTS = { creator: "Creator", credit: "Credit", copyright: "Copyright", rights: "Licence" } as const;
+
 /** The asset as it will look once the change is taken. */
 export function applied(detail: Detail, changes: Changes): Detail {
   const { title, caption, rating } = (changes.set ?? {}) as Partial<Pick<Detail, "title" | "caption" | "rating">>;
