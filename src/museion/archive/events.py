@@ -240,6 +240,22 @@ class CollectionChanged(ArchiveEvent, frozen=True):
     members: MemberOperation | None = None
 
 
+@event_type("museion.asset-disclosed")
+class AssetDisclosed(ArchiveEvent, frozen=True):
+    """Earlier events about an asset, for sites that did not get them when they came.
+
+    A site that was not to have an asset was not sent its events, and by now takes them for known.
+
+    Attributes:
+        history: envelopes of the events, causes first.
+        to: the one site that they are for; None for all that may read the asset.
+    """
+
+    asset_id: AssetId
+    history: tuple[bytes, ...]
+    to: str | None = None
+
+
 TYPES = EventTypes(
     AssetIngested,
     AssetRecognised,
@@ -258,6 +274,7 @@ TYPES = EventTypes(
     CommentAdded,
     CollectionMade,
     CollectionChanged,
+    AssetDisclosed,
 )
 """Writes and reads the archive's events, in all their forms."""
 

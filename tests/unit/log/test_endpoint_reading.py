@@ -233,6 +233,7 @@ class RightsGate:
     """Lets everything leave but what a predicate holds back; is ready when it is told."""
 
     restricts = True
+    parts = True
 
     def __init__(self, holds_back: Callable[[Event], bool], *, is_ready: bool = True) -> None:
         self._holds_back = holds_back

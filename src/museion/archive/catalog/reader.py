@@ -146,6 +146,19 @@ class Catalog:
         sql = "SELECT id FROM asset WHERE state <> 0 AND state >= 2"
         return {AssetId(row[0]) for row in self._read.all(sql)}
 
+    def fits(self, asset_id: AssetId, condition: Condition) -> bool:
+        """Tell whether an asset fulfils a condition, whether it is shown or not."""
+        sql = f"SELECT 1 FROM asset WHERE id = ? AND ({condition.sql})"
+        return self._read.one_or_none(sql, (asset_id, *condition.arguments)) is not None
+
+    def owners(self, digest: str) -> list[AssetId]:
+        """Return the assets that a blob is the original or a rendition of."""
+        sql = (
+            "SELECT id FROM asset WHERE digest = :digest UNION SELECT id FROM asset"
+            " JOIN rendition ON asset_nr = nr WHERE rendition.digest = :digest"
+        )
+        return [AssetId(row[0]) for row in self._read.all(sql, {"digest": digest})]
+
     def withholds(self, digest: str) -> bool:
         """Tell whether a blob belongs to an asset that this site may not read."""
         sql = (

@@ -44,6 +44,5 @@ class AssetWords:
         return cls(words, all_of(condition_of(each) for each in query.filters))
 
     def holds(self, catalog: Catalog, asset_id: AssetId) -> bool:
-        """Tell whether an asset is part of it now, as the catalog knows it; one look by id."""
-        only = Condition("id = ?", (asset_id,))
-        return catalog.count(all_of([only, self.condition])) > 0
+        """Tell whether an asset is part of it now, as the catalog knows it, shown or not."""
+        return catalog.fits(asset_id, self.condition)

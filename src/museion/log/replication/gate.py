@@ -22,7 +22,15 @@ class Gate(Protocol):
 
     @property
     def restricts(self) -> bool:
-        """Tell whether it may hold back anything; then the link counts as filtered."""
+        """Tell whether it may hold back anything; else it is not asked."""
+
+    @property
+    def parts(self) -> bool:
+        """Tell whether the link counts as filtered for it, and so must not lie on a cycle.
+
+        It does not where all sources hold back the same from one endpoint, and what shall leave
+        after all is told by new events: then no other way brings what would cover it.
+        """
 
     async def ready(self, sequence_nr: int) -> None:
         """Return when everything up to that event of the log has been taken in."""
@@ -35,6 +43,7 @@ class OpenGate:
     """Lets everything leave."""
 
     restricts = False
+    parts = False
 
     async def ready(self, sequence_nr: int) -> None:
         """Return at once."""

@@ -60,7 +60,7 @@ class Source:
     ) -> bool:
         """Tell whether some events of a log may stay here when another log reads it."""
         chosen = self._filters.filter_for(log_name, target_log_id, only)
-        return self._gate_for(remote_id).restricts or not is_everything(chosen)
+        return self._gate_for(remote_id).parts or not is_everything(chosen)
 
     async def answer(
         self,
@@ -95,7 +95,7 @@ class Source:
             sequence_nr=max(position, log.sequence_nr),
             version=log.version,
             oldest_ms=await _oldest_ms(log, position),
-            filtered=gate.restricts or not is_everything(chosen),
+            filtered=gate.parts or not is_everything(chosen),
         )
 
     async def _next(

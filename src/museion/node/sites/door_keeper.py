@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from museion.log.replication.answers import EndpointAnswers
 from museion.log.replication.protocol import (
@@ -34,11 +34,18 @@ class DoorKeeper:
     Args:
         name: of this site, for people.
         is_ended: tells whether the connection with a site was ended.
+        on_read: told of each read, before it is answered.
     """
 
     def __init__(
-        self, service: EndpointAnswers, *, name: str, is_ended: Callable[[str], bool]
+        self,
+        service: EndpointAnswers,
+        *,
+        name: str,
+        is_ended: Callable[[str], bool],
+        on_read: Callable[[str, ReadRequest], Awaitable[None]],
     ) -> None:
+        self._on_read = on_read
         self._service = service
         self._name = name
         self._is_ended = is_ended
@@ -51,6 +58,7 @@ class DoorKeeper:
     async def read(self, caller_id: str, request: ReadRequest) -> ReadAnswer:
         """Return the next events; what was held while the connection was ended is not given."""
         self._require_connected(caller_id)
+        await self._on_read(caller_id, request)
         answer = await self._service.read(caller_id, request)
         self._require_connected(caller_id)
         return answer

@@ -5,7 +5,7 @@ directory      the other sites: names, addresses, public keys
 invitations    codes that were made and not used yet, as digests
 connections    which sites this one is connected with, and which part travels
 topology       who is connected with whom in the whole network
-recovering     there while lost events are brought back: nothing is written here meanwhile
+keeping-own    there until the events of a forked log are in the new one: the folder with that log
 admin-token    who can read it may change connections over HTTP
 """
 
@@ -19,9 +19,11 @@ from pathlib import Path
 import msgspec
 
 from museion.base.errors import Damaged
-from museion.log.durable_file import make_folder_durably, write_durably
+from museion.log.durable_file import flush_folder, make_folder_durably, write_durably
 from museion.log.replication.directory import FileSiteDirectory
 from museion.log.replication.site_keys import NoSiteKey, SiteKeys
+
+_KEEPING = "keeping-own"
 
 
 class SavedConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +85,15 @@ class SiteFiles:
         content = msgspec.json.format(msgspec.json.encode(list(kept.values())))
         self._write(self._connections, content)
 
+    def begin_keeping(self, forked_log_name: str) -> None:
+        """Note that the log is a forked one, to be put aside under a name in the site's folder."""
+        self._write(self.folder / _KEEPING, forked_log_name.encode())
+
+    def end_keeping(self) -> None:
+        """Note that all events of the forked log are in the new one."""
+        (self.folder / _KEEPING).unlink(missing_ok=True)
+        flush_folder(self.folder)
+
     @property
     def _token(self) -> Path:
         return self.folder / "admin-token"
@@ -106,6 +117,17 @@ def site_id_of(folder: Path) -> str | None:
 def has_joined(folder: Path) -> bool:
     """Tell whether a site knows any other."""
     return bool(FileSiteDirectory(folder / "sites" / "directory").sites())
+
+
+def forked_log(folder: Path) -> Path | None:
+    """Return where the forked log lies, or is to lie, whose events are to be kept; None for none.
+
+    As long as there is one, the site takes no new events.
+    """
+    with suppress(FileNotFoundError):
+        name = (folder / "sites" / _KEEPING).read_text("utf-8")
+        return folder / Path(name).name
+    return None
 
 
 def names_of_sites(folder: Path, own_name: str) -> Callable[[str], str | None]:

@@ -37,6 +37,7 @@ from museion.node.sites.kept_connections import KeptConnections
 from museion.node.sites.membership_follower import MembershipFollower
 from museion.node.sites.overview import links_shown, site_card, site_names
 from museion.node.sites.own_site import OwnSite, now_ms
+from museion.node.sites.sharing_runs import SharingRuns
 from museion.node.sites.site_door import AsgiApp
 from museion.node.sites.site_errors import NoAddress, UnknownSite
 from museion.node.sites.site_files import SavedConnection, SiteFiles
@@ -66,6 +67,7 @@ class SiteNetwork:
         self._changed = asyncio.Event()
         self._recovery: asyncio.Task[None] | None = None
         self.follower = MembershipFollower(site.log, self._directory, self._hear, now_ms=now_ms)
+        self._sharing = SharingRuns(site)
         self.endpoint = Endpoint(
             site.log.log_id,
             {"": site.log},
@@ -73,6 +75,8 @@ class SiteNetwork:
             seed=random.Random(),  # noqa: S311 (spreads retries, nothing secret)
             now_ms=now_ms,
             topology_store=FileTopologyStore(folder / "topology"),
+            gate=self._sharing.gate_for,
+            named_filters=self._sharing.named_filters,
         )
         self._connections = KeptConnections(
             self.endpoint, self._own, self._files, self._directory, on_change=self._look_again
@@ -82,6 +86,7 @@ class SiteNetwork:
                 self.endpoint.service,
                 name=self._own.name,
                 is_ended=self._connections.is_ended,
+                on_read=self._sharing.note_read,
             ),
             keys=self._own.keys,
             directory=self._directory,
@@ -113,6 +118,7 @@ class SiteNetwork:
         network = cls(site, served_at=served_at)
         await network.follower.catch_up()
         async with (
+            network._sharing.running(),
             network._lines.open(),
             network.endpoint,
             meanwhile(network.follower.run(), network._tend()),
@@ -302,7 +308,7 @@ class SiteNetwork:
         if self._connections.is_ended(site_id):
             return False
         retired = self.endpoint.status().retired
-        return site_id not in retired and not self._site.catalog.withholds(digest)
+        return site_id not in retired and self._sharing.may_have(site_id, digest)
 
     def _hear(self, members: Mapping[str, Member]) -> None:
         del members

@@ -227,6 +227,7 @@ class _LeafGate:
     """Lets to the leaf what is public; the same as a filter, but a matter of rights."""
 
     restricts = True
+    parts = True
 
     async def ready(self, sequence_nr: int) -> None:
         """Be ready at once."""
