@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
 from litestar import Response
 
 from museion.api.problems import AnyRequest, Problem, on_museion_error
@@ -45,9 +46,24 @@ async def when_here(
     return await asyncio.to_thread(read, digest)
 
 
+class BlobPlace(msgspec.Struct, frozen=True):
+    """A site that says it has a blob."""
+
+    name: str
+
+
+class BlobElsewhere(Problem, frozen=True, kw_only=True):
+    """The problem document for a blob that is not here yet, with the places that have it."""
+
+    places: list[BlobPlace]
+
+
 def on_blob_not_here(request: AnyRequest, error: BlobNotHere) -> Response[Problem]:
     """Answer that a blob lies elsewhere, and when to ask again."""
     answer = on_museion_error(request, error)
+    told = msgspec.structs.asdict(answer.content)
+    places = [BlobPlace(name) for name in error.sites]
+    answer.content = BlobElsewhere(**told, places=places)
     answer.set_header("Retry-After", str(error.retry_after_s))
     answer.set_header("Cache-Control", "no-store")
     return answer

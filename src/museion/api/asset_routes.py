@@ -23,7 +23,7 @@ from museion.search.query import parse_query
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ORIGINAL_WAIT_S = 2.0
-_RENDITION_WAIT_S = 10.0
+_RENDITION_WAIT_S = 2.0
 """Small enough to come while a page waits for its pictures."""
 
 Limit = Annotated[int, Parameter(ge=1, le=500, description="How many at most.")]

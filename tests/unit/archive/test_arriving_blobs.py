@@ -90,6 +90,7 @@ async def test_an_original_that_does_not_come_soon_is_told_with_its_place(
         problem = answer.json()
         assert problem["title"] == "Blob not here"
         assert "it lies at Graz" in problem["detail"]
+        assert problem["places"] == [{"name": "Graz"}]
         assert "on its way" in problem["remedy"]
         source.open.set()
         await until(lambda: digest_of(PICTURE) in here.blobs)

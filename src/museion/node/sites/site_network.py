@@ -29,6 +29,7 @@ from museion.log.replication.http_service import HttpService
 from museion.log.replication.invitations import Invitations, make_invitation, read_code
 from museion.log.replication.joining import JoinDesk, join
 from museion.log.replication.protocol import Application
+from museion.log.replication.status import LinkCondition
 from museion.log.replication.topology import FileTopologyStore
 from museion.node.site import Site
 from museion.node.sites.blob_lines import BLOBS, BlobLines
@@ -44,6 +45,7 @@ from museion.node.sites.site_files import SavedConnection, SiteFiles
 
 _TEND_S = 1.0
 _AT_ONCE_S = 2.0
+_SILENT = (LinkCondition.WAITING_TO_RETRY, LinkCondition.UNAVAILABLE, LinkCondition.REFUSED)
 
 
 class SiteNetwork:
@@ -144,7 +146,7 @@ class SiteNetwork:
             recovering=self._recovery_step(),
             needs_recovery=bool(status.needs_recovery),
             conflicts=await asyncio.to_thread(self._site.catalog.people.conflict_count),
-            waiting_for=[],
+            waiting_for=self._silent(),
             blobs=await self._blobs_waiting(),
             sites=[self._card(site.site_id) for site in self._directory.sites()],
             links=links_shown(status),
@@ -273,6 +275,14 @@ class SiteNetwork:
         for member in members.values():
             if member.retired and member.site_id not in retired:
                 await self.endpoint.retire(member.site_id)
+
+    def _silent(self) -> list[str]:
+        """Return the connected sites without whose word nobody knows what all have by now."""
+        return [
+            each.remote_id
+            for each in self.endpoint.status().connections
+            if each.condition in _SILENT
+        ]
 
     def _recovery_step(self) -> RecoveryStep | None:
         if self._recovery is None or self._recovery.done():
