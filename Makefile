@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 PAGE := src/museion/api/static/index.html
 DATA ?= ../shared/data/flickr8k
+SEEDS ?= 10000
 CHAOS_ROUNDS ?= 1000
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo check test test-web chaos bench bench-ingest bench-encoder bench-search \
+.PHONY: help install web demo check test test-web chaos simulate bench bench-ingest bench-encoder bench-search \
 	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
@@ -38,6 +39,9 @@ test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 
 chaos: $(STATE)/dev.stamp ## kill, break and damage logs at random (CHAOS_ROUNDS=1000, CHAOS_SEED=number)
 	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos
+
+simulate: $(STATE)/dev.stamp ## play simulated sites (SEEDS=10000, or SEED=number to play one again)
+	$(BIN)/python -m museion.testing.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 bench: bench-encoder bench-search bench-ingest bench-web bench-log bench-sites ## all benchmarks
 
