@@ -11,6 +11,7 @@ _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"})
 _SITE_MARK = "museion.toml"
 _DATABASES = ("catalog.sqlite", "missing-blobs.sqlite")
 _SITE_PARTS = frozenset({_SITE_MARK, "log", "blobs", "index", "lock", "sites", *_DATABASES})
+_FORKED_LOGS = "log-forked-"
 """What a site keeps in its folder: its own renditions must never come in as new assets."""
 
 
@@ -48,7 +49,7 @@ def _below(folder: Path, on_error: Callable[[Path, OSError], None]) -> Iterator[
 
     for place, subfolders, names in os.walk(folder, onerror=report):
         if _SITE_MARK in names:
-            subfolders[:] = [name for name in subfolders if name not in _SITE_PARTS]
+            subfolders[:] = [name for name in subfolders if not _is_of_site(name)]
             names[:] = [name for name in names if not _is_of_site(name)]
         subfolders[:] = sorted(name for name in subfolders if _wanted(name))
         for name in sorted(filter(_wanted, names)):
@@ -56,7 +57,8 @@ def _below(folder: Path, on_error: Callable[[Path, OSError], None]) -> Iterator[
 
 
 def _is_of_site(name: str) -> bool:
-    return name in _SITE_PARTS or name.startswith(tuple(f"{each}-" for each in _DATABASES))
+    beginnings = (_FORKED_LOGS, *(f"{each}-" for each in _DATABASES))
+    return name in _SITE_PARTS or name.startswith(beginnings)
 
 
 def _wanted(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,17 +149,57 @@ def status(folder: Path, *, as_json: bool) -> None:
 
 
 @command.command("recover")
+@click.option(
+    "--keep-own",
+    is_flag=True,
+    help="The site wrote on after the loss: begin its log anew, and append what only it has.",
+)
 @site_option
 @json_option
-def recover(folder: Path, *, as_json: bool) -> None:
-    """Bring back from the other sites what this one lost; nothing is written here meanwhile."""
-    from museion.cli.sites_control import control
+def recover(folder: Path, *, keep_own: bool, as_json: bool) -> None:
+    """Bring back from the other sites what this one lost; nothing is written here meanwhile.
 
-    overview = control(folder).recover(on_step=None if as_json else _show_step)
+    With --keep-own the site must not be served. It may be repeated, also after a crash.
+    """
+    if keep_own:
+        _recover_and_keep_own(folder, as_json=as_json)
+        return
+    from museion.cli.sites_control import control
+    from museion.node.site_lock import read_holder
+    from museion.node.sites.forked_site import recover_unserved
+    from museion.node.sites.site_files import forked_log
+
+    holder = read_holder(folder)
+    if holder is None or holder.url is None:
+        asyncio.run(recover_unserved(folder))
+        overview = control(folder).overview()
+    else:
+        overview = control(folder).recover(on_step=None if as_json else _show_step)
     if as_json:
         print_json(overview)
+        return
+    click.echo("Recovered: this site holds again what the others know of it.")
+    if forked_log(folder) is not None:
+        click.echo("What only its forked log has is still to come: stop the site, then --keep-own.")
+
+
+def _recover_and_keep_own(folder: Path, *, as_json: bool) -> None:
+    from museion.node.sites.forked_site import recover_and_keep_own
+
+    def show(step: str) -> None:
+        click.echo(f"{step} …", err=True)
+
+    kept = asyncio.run(recover_and_keep_own(folder, on_step=None if as_json else show))
+    if as_json:
+        print_json(kept)
+    elif kept.forked_log is None:
+        click.echo("Recovered: this site had not written on, so there was nothing to append.")
     else:
-        click.echo("Recovered: this site holds again what the others know of it.")
+        click.echo(
+            "Recovered: this site holds again what the others know of it, and behind that"
+            f" {kept.events} event{'' if kept.events == 1 else 's'} that only it has."
+        )
+        click.echo(f"Its forked log lies in {kept.forked_log}; delete it when all is well.")
 
 
 def _show_step(step: str, done: int, total: int) -> None:

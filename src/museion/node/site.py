@@ -23,7 +23,7 @@ from museion.models.registry import built_in_checkpoint
 from museion.node.pipeline import Follower, Pipeline, enrichment
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
 from museion.node.site_lock import SiteLock
-from museion.node.sites.site_files import has_joined, names_of_sites, site_id_of
+from museion.node.sites.site_files import forked_log, has_joined, names_of_sites, site_id_of
 from museion.streams.projection import ProjectionRunner
 
 _INDEX_PAUSE_S = 0.2
@@ -182,9 +182,12 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
 
 
 async def _open_log(folder: Path) -> EventLog:
-    """Open the log; one that was lost begins empty under its old id and takes no new events."""
+    """Open the log; one that was lost begins empty under its old id and takes no new events.
+
+    Nor does one that has not all events yet of the forked log that it follows.
+    """
     log = EventLog(LmdbEventStore(folder / "log", log_id=site_id_of(folder)))
-    if log.sequence_nr == 0 and has_joined(folder):
+    if forked_log(folder) is not None or (log.sequence_nr == 0 and has_joined(folder)):
         await log.write_hold.hold()
     return log
 

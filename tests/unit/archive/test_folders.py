@@ -53,6 +53,13 @@ def test_links_to_files_are_followed_and_links_to_folders_are_not(tmp_path: Path
     assert [path.name for path in _found(tmp_path / "photos")] == ["a.jpg", "link.jpg"]
 
 
+def test_a_forked_log_that_lies_in_a_site_is_passed_over(tmp_path: Path) -> None:
+    _touch(tmp_path / FILE_NAME, tmp_path / "log-forked-2026-11-26" / "data.mdb")
+    _touch(tmp_path / "a.jpg", tmp_path / "elsewhere" / "log-forked-2026" / "b.jpg")
+
+    assert [path.name for path in _found(tmp_path)] == ["a.jpg", "b.jpg"]
+
+
 def test_a_path_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     _touch(tmp_path / "a.jpg")
 

@@ -11,6 +11,7 @@ from museion.node.sites.site_files import (
     DamagedConnections,
     SavedConnection,
     SiteFiles,
+    forked_log,
     read_admin_token,
 )
 
@@ -37,6 +38,15 @@ def test_the_last_connection_with_a_site_is_kept(tmp_path: Path) -> None:
         "graz": SavedConnection("graz", connected=False),
         "linz": SavedConnection("linz"),
     }
+
+
+def test_that_a_forked_log_is_kept_is_known_until_it_ends(tmp_path: Path) -> None:
+    assert forked_log(tmp_path) is None
+    SiteFiles(tmp_path).begin_keeping("log-forked-1")
+    assert forked_log(tmp_path) == tmp_path / "log-forked-1"
+    SiteFiles(tmp_path).end_keeping()
+    SiteFiles(tmp_path).end_keeping()
+    assert forked_log(tmp_path) is None
 
 
 def test_a_damaged_file_of_connections_says_what_to_do(tmp_path: Path) -> None:

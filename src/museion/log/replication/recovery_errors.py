@@ -55,9 +55,9 @@ class HistoryForked(Conflict):
         super().__init__(
             f"The log {log_name!r} was written on after it had lost events: {remote_id} has another"
             f" event {at.process_id}@{at.time}.",
-            remedy="Nothing was merged, and new events are refused here. Export the events of this"
-            " site's log, begin with the older backup or with an empty log, recover that, and"
-            " append them anew (`forked_events`).",
+            remedy="Nothing was merged, and new events are refused here. Stop the site, then keep"
+            " both histories: `museion sites recover --keep-own`. A log by itself: put it aside,"
+            " recover an empty one in its place, then `append_anew`.",
         )
         self.log_name = log_name
         self.remote_id = remote_id
