@@ -17,6 +17,7 @@ from museion.log.replication.endpoint_settings import EndpointSettings
 _NOTIFIED = 200
 _AHEAD_EVENTS = 20_000
 _RECOVERED_EVENTS = 100_000
+_GROWN_EVENTS = 24_000
 _ROUND_TRIP_S = 0.1
 
 
@@ -190,7 +191,7 @@ def _recovery(asked: Asked, events: int) -> float:
 
 def growth_figures(asked: Asked) -> Iterator[Figure]:
     """What it costs that more sites take part: a hub that all read from and that reads from all."""
-    events = min(asked.events, 5_000)
+    events = min(asked.events, _GROWN_EVENTS)
     base = 0.0
     for count in (2, 4, 8, 12):
         rate, cpu, entries = _star(asked, count, events)
