@@ -192,14 +192,19 @@ def _recovery(asked: Asked, events: int) -> float:
 def growth_figures(asked: Asked) -> Iterator[Figure]:
     """What it costs that more sites take part: a hub that all read from and that reads from all."""
     events = min(asked.events, _GROWN_EVENTS)
-    base = 0.0
+    base_cpu = base_taken = 0.0
     for count in (2, 4, 8, 12):
         rate, cpu, entries = _star(asked, count, events)
-        base = base or cpu
+        taken = rate * (count - 1)  # each event is taken over everywhere but where it was written
+        base_cpu, base_taken = base_cpu or cpu, base_taken or taken
         yield Figure(f"{count} sites, events that reach all", rate, "events/s")
         yield Figure(
+            f"{count} sites, events taken over, all sites together", taken, "events/s", "2 sites",
+            round(taken / base_taken, 3),
+        )  # fmt: skip
+        yield Figure(
             f"{count} sites, processor time of a leaf per event", cpu, "µs", "2 sites",
-            round(cpu / base, 3),
+            round(cpu / base_cpu, 3),
         )  # fmt: skip
         yield Figure(
             f"{count} sites, entries of a version vector, 2 of sites elsewhere", entries, "entries"
