@@ -21,7 +21,7 @@ from examples.sites import story
 from examples.sites.places import DemoFailed, Place, Sites
 
 FOLDER = ROOT / "demo-sites"
-_PHOTOS_A_SITE = 16
+_PHOTOS_A_SITE = 39
 _NAMES = (*story.TRIANGLE, story.LEAF)
 _TOLD = "told.json"
 _BEGUN = "begun"
