@@ -139,6 +139,11 @@ class EventLog:
         """Merge of the vector timestamps of all events on disk."""
         return self._version
 
+    @property
+    def own_time(self) -> int:
+        """The largest time that an event of this log is known to have got, lost ones included."""
+        return self._commits.own_time
+
     def chain_digest(self, process_id: str) -> bytes | None:
         """Return the chain digest of the newest event of an origin, None when there is none."""
         return self._commits.chain_digest(process_id)

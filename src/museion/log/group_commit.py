@@ -24,7 +24,7 @@ from museion.log.event_store import (
     WriteBatch,
     WriteFailed,
 )
-from museion.log.stamping import Head, Stamper
+from museion.log.stamping import GIVEN_TO, Head, Stamper
 from museion.log.turns import ThreadTurns, Turns
 from museion.log.vector_time import VectorTime
 
@@ -159,7 +159,7 @@ class GroupCommit:
         turns: Turns | None = None,
     ) -> None:
         self._store = store
-        self._head = Head.of(state)
+        self._head = Head.of(state, given_to=store.progress(GIVEN_TO))
         self._limits = limits
         self._policy = policy
         self._report = report
@@ -177,6 +177,11 @@ class GroupCommit:
     def pending(self) -> int:
         """How many requests wait for the thread."""
         return len(self._waiting)
+
+    @property
+    def own_time(self) -> int:
+        """The largest time that an own event is known to have got."""
+        return self._head.own_time
 
     def chain_digest(self, process_id: str) -> bytes | None:
         """Return the chain digest of the newest event of an origin that is in the store."""

@@ -17,6 +17,13 @@ from museion.log.event_store import StoreState, WriteBatch
 from museion.log.frame import encode_envelope, envelope_of, pack_frame
 from museion.log.vector_time import VectorTime
 
+GIVEN_TO = "museion.own-times-given-to"
+"""Name whose progress is an own time up to which all were given, though not every event is here.
+
+A log that lost its events hears of it from its neighbours. What they may not give back is covered
+by no stamp that comes, so the version vector does not tell.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -26,17 +33,24 @@ class Head:
         sequence_nr: of the last event.
         version: merge of the vector timestamps of all events.
         chain: chain digest of the last event of each origin.
+        given_to: progress under `GIVEN_TO`.
     """
 
     log_id: str
     sequence_nr: int
     version: VectorTime
     chain: Mapping[str, bytes]
+    given_to: int = 0
 
     @classmethod
-    def of(cls, state: StoreState) -> Head:
+    def of(cls, state: StoreState, *, given_to: int = 0) -> Head:
         """Return the head of a log as its store knows it."""
-        return cls(state.log_id, state.sequence_nr, state.version, state.chain)
+        return cls(state.log_id, state.sequence_nr, state.version, state.chain, given_to)
+
+    @property
+    def own_time(self) -> int:
+        """The largest time that an event of this log is known to have got."""
+        return max(self.version.local_time(self.log_id), self.given_to)
 
 
 class Stamper:
@@ -51,6 +65,7 @@ class Stamper:
         self._number = head.sequence_nr
         self._times = dict(head.version.times)
         self._chain = dict(head.chain)
+        self._given_to = head.given_to
         self._now_ms = now_ms
         self.events: list[Event] = []
         self.frames: list[bytes] = []
@@ -58,10 +73,12 @@ class Stamper:
     @property
     def head(self) -> Head:
         """Where the log ends after the events that were stamped."""
-        return Head(self._log_id, self._number, VectorTime(dict(self._times)), self._chain)
+        version = VectorTime(dict(self._times))
+        return Head(self._log_id, self._number, version, self._chain, self._given_to)
 
     def batch(self, progress: Mapping[str, int]) -> WriteBatch:
         """Return the events that were stamped, and progress, for a store."""
+        self._given_to = max(self._given_to, progress.get(GIVEN_TO, 0))
         head = self.head
         return WriteBatch(self.events, progress, self.frames, head.version, head.chain)
 
@@ -70,7 +87,7 @@ class Stamper:
         log_id, now_ms = self._log_id, self._now_ms
         # A log that was rebuilt from its neighbours may hold fewer events than it once wrote. Its
         # new events must not take the identities of those.
-        number = max(self._number, self._times.get(log_id, 0))
+        number = max(self._number, self._times.get(log_id, 0), self._given_to)
         digest = self._chain.get(log_id, START)
         events, frames = [], []
         known: Mapping[str, int] = {}

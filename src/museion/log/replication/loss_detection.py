@@ -76,9 +76,8 @@ def needs_recovery(reason: str) -> NeedsRecovery:
 
 
 async def _trouble(log: EventLog, remote_id: str, head: OriginHead) -> str:
-    own_time = log.version.local_time(log.log_id)
-    if head.time > own_time:
-        return f"{remote_id} has its event {head.time}, and here the last is {own_time}"
+    if head.time > log.own_time:
+        return f"{remote_id} has its event {head.time}, and here the last is {log.own_time}"
     if not head.digest or head.digest == log.chain_digest(log.log_id):
         return ""
     own = await find_event(log, EventId(log.log_id, head.time))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from museion.base.errors import MuseionError
 from museion.log.event import EventId
+from museion.log.event_log import EventLog
 from museion.log.replication.finding import find_event
 from museion.log.replication.local_side import LocalSide
 from museion.log.replication.protocol import Position, RecoveryRequest
@@ -19,6 +20,7 @@ from museion.log.replication.recovery_errors import (
 from museion.log.replication.recovery_states import ENDED, PULLED, RECOVERED
 from museion.log.replication.way_back import WayBack
 from museion.log.snapshots import SnapshotStore
+from museion.log.stamping import GIVEN_TO
 from museion.log.vector_time import VectorTime
 
 
@@ -53,6 +55,7 @@ class Recoverer:
         self._snapshots = snapshots
         self._limit_s = limit_s
         self._left = _Left({}, {}, {})
+        self._heard: dict[str, int] = {}  # log name -> newest own event that a neighbour knows of
 
     async def require_possible(self) -> None:
         """Look whether all direct neighbours can be reached, over connections in both directions.
@@ -79,7 +82,7 @@ class Recoverer:
         """
         before = max([log.progress(RECOVERED) for log in self._local.logs.values()], default=0)
         self._states.begin(max(self._local.now_ms(), before + 1))
-        self._left = self._what_is_left()
+        self._left = await self._what_is_left()
         for way in self._ways:
             await self._ask(way)
         self._require_both_ways([way.remote_id for way in self._ways])
@@ -101,11 +104,11 @@ class Recoverer:
         if reasons:
             raise RecoveryImpossible(reasons)
 
-    def _what_is_left(self) -> _Left:
+    async def _what_is_left(self) -> _Left:
         logs = self._local.logs
         return _Left(
             {name: log.sequence_nr for name, log in logs.items()},
-            {name: log.chain_digest(log.log_id) or b"" for name, log in logs.items()},
+            {name: await own_head(log) for name, log in logs.items()},
             {name: log.version for name, log in logs.items()},
         )
 
@@ -119,6 +122,8 @@ class Recoverer:
             self._states.told(is_recovering=True),
         )
         await way.ask(request)
+        for name, point in way.answer.points.items():
+            self._heard[name] = max(self._heard.get(name, 0), point.own_time)
 
     async def _require_one_history(self) -> None:
         """Raise `HistoryForked` if a neighbour knows other events by identities that are left."""
@@ -199,10 +204,32 @@ class Recoverer:
 
     async def _end(self) -> None:
         assert self._states.own is not None, "it has begun"
-        for log in self._local.logs.values():
-            await log.write_hold.release({RECOVERED: self._states.own.began_ms})
+        for name, log in self._local.logs.items():
+            given_to = await self._given_to(name, log)
+            await log.write_hold.release({RECOVERED: self._states.own.began_ms, **given_to})
         self._advance(ENDED)
         self._states.needed = ""
+
+    async def _given_to(self, name: str, log: EventLog) -> Mapping[str, int]:
+        """Return the progress that keeps the identities of own events which did not come back.
+
+        One more is left out: chained to an older event, the next one would else seem to be forged
+        wherever the events in between are.
+        """
+        newest = max(self._heard.get(name, 0), log.version.local_time(log.log_id))
+        if not newest or newest < log.own_time:
+            return {}
+        is_here = await find_event(log, EventId(log.log_id, newest)) is not None
+        return {} if is_here else {GIVEN_TO: newest + 1}
+
+
+async def own_head(log: EventLog) -> bytes:
+    """Return the chain digest of the event that a log's own time names, empty if it is not here."""
+    newest = EventId(log.log_id, log.version.local_time(log.log_id))
+    digest = log.chain_digest(log.log_id)
+    # Where a filter kept it back, the digest is that of an older event.
+    known = await find_event(log, newest) if newest.time and digest else None
+    return digest or b"" if known is not None and known.chain_digest == digest else b""
 
 
 def differ(first: bytes | None, second: bytes | None) -> bool:

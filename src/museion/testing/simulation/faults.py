@@ -148,12 +148,8 @@ def is_safe_to_lose(world: SimulatedWorld, site: SimulatedSite) -> bool:
     """Tell whether recovery can bring back everything that others know.
 
     It asks the direct neighbours only. So each has to be connected both ways, no other site may
-    know newer events of this one than they do, and one site is lost at a time. A filtered leaf is
-    left alone: what it wrote itself and may not have does not come back, and with it the newest
-    time that it gave.
+    know newer events of this one than they do, and one site is lost at a time.
     """
-    if any(world.ledger.log(log_id).may_have for log_id in site.log_ids):
-        return False
     if any(each.lost_events for each in world.sites.values()):
         return False
     neighbours = {each for each in world.sites if _linked(world, site.site_id, each)}
