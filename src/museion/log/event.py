@@ -21,6 +21,12 @@ UNWRITTEN = 0
 MAX_NUMBER = (1 << 64) - 1
 """Largest number that is stored: of a form, a time, or an entry of a vector time."""
 
+MAX_TIME = 1 << 62
+"""Largest entry of a vector time; a log that heard of it has as many numbers left for its own.
+
+What a log hears, it counts on from: an entry near the largest number would stop it for good.
+"""
+
 DIGEST_BYTES = 32
 
 MAX_NAME_BYTES = 511
@@ -122,8 +128,8 @@ def _require_content(event: NewEvent | Event, further: tuple[str, ...], known: s
         if process_id not in known:
             require_name(process_id)
             known.add(process_id)
-        if not 0 <= time <= MAX_NUMBER:
-            _require_number("an entry of a vector time", time)
+        if not 0 <= time <= MAX_TIME:
+            raise InvalidEvent(f"an entry of a vector time, from 0 to {MAX_TIME}", time)
     if event.cause is not None:
         require_name(event.cause.process_id)
         _require_number("the time of a cause", event.cause.time)

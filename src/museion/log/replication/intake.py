@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from museion.log.event import Event
 from museion.log.event_log import EventLog
 from museion.log.replication.local_side import LocalSide
@@ -28,9 +30,35 @@ def checked_events(
     if len(answer.events) > answer.scanned_to - after:
         raise BadAnswer(remote_id, "it holds more events than numbers")
     try:
-        return [from_wire(each) for each in answer.events]
+        events = [from_wire(each) for each in answer.events]
     except UnusableEvent as reason:
         raise BadAnswer(remote_id, str(reason)) from reason
+    _require_order(events, remote_id)
+    return events
+
+
+def _require_order(events: Sequence[Event], remote_id: str) -> None:
+    """Check that no event stands behind others that cover it.
+
+    It would be dropped as known and never asked for again. A log does not hold such an event: it
+    would have dropped it, too. The times of one origin need not rise, since a stamp does not cover
+    what its emitter did not handle.
+    """
+    newest: dict[str, int] = {}
+    for index, event in enumerate(events):
+        origin = event.process_id
+        time = event.vector_timestamp.local_time(origin)
+        if time > newest.get(origin, 0):
+            newest[origin] = time
+        elif _is_covered(event, events[:index]):
+            raise BadAnswer(remote_id, f"event {time} of {origin!r:.80} stands behind later ones")
+
+
+def _is_covered(event: Event, earlier: Sequence[Event]) -> bool:
+    return all(
+        any(time <= each.vector_timestamp.local_time(name) for each in earlier)
+        for name, time in event.vector_timestamp.times.items()
+    )
 
 
 async def take_answer(
