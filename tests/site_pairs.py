@@ -48,6 +48,12 @@ def _has_all(overview: dict[str, Any]) -> bool:
     return states == {"up-to-date"} and not is_behind and not overview["blobs"]["waiting"]
 
 
+def edit(site: ServedSite, asset: str, field: str, value: str) -> int:
+    """Change a field of an asset at a served site, and return the status of the answer."""
+    body = {"by": "Ann", "set": {field: value}}
+    return site.http.patch(f"/api/assets/{asset}", json=body).status_code
+
+
 def events_of(site: Path) -> dict[str, bytes]:
     """Return what the log of a site holds, served or not: identity -> payload."""
     with closing(LmdbEventStore(site / "log", writable=False)) as store:

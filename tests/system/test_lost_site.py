@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from running_site import ServedSite, run_museion, serving, wait_until
-from site_pairs import blobs_of, events_of, is_level, vienna_and_graz
+from site_pairs import blobs_of, edit, events_of, is_level, vienna_and_graz
+
+OK, REFUSED = 200, 503
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +41,14 @@ def test_a_site_that_has_lost_everything_but_its_keys_comes_back_whole(
     _lose_all_but_keys(vienna)
     with serving(vienna, "--port", port) as served:
         assert served.get("/api/sites")["needs_recovery"]
-        refused = run_museion("edit", "--site", vienna, "--title", "x", asset, status=None)
-        assert refused.status != 0
+        early = served.http.post("/api/collections", json={"name": "Too early", "by": "Ann"})
+        assert early.status_code == REFUSED
 
         run_museion("sites", "recover", "--site", vienna)
 
         wait_until(lambda: is_level(served, graz), "Vienna has all blobs again")
         served.settle()
-        run_museion("edit", "--site", vienna, "--title", "After", asset)
+        assert edit(served, asset, "title", "After") == OK
         wait_until(lambda: graz.get(f"/api/assets/{asset}")["title"] == "After", "Graz has it")
         wait_until(lambda: is_level(served, graz), "all is well")
     assert events.items() <= events_of(vienna).items()
