@@ -16,6 +16,7 @@ from museion.archive.asset import AssetId, CollectionId
 from museion.archive.events import (
     FORMS,
     ArchiveEvent,
+    AssetDisclosed,
     AssetIngested,
     AssetLabel,
     AssetRecognised,
@@ -153,6 +154,7 @@ _SAMPLES: tuple[ArchiveEvent, ...] = (
     CollectionChanged(
         collection_id=_COLLECTION, by="Ann", members=RemoveElements((_ID,), (EventId("a", 7),))
     ),
+    AssetDisclosed(asset_id=_ID, history=(b"\x93one", b"two"), to="site01"),
 )
 
 
