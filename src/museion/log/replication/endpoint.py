@@ -21,6 +21,7 @@ from museion.log.replication.connection import (
     require_endpoint_id,
 )
 from museion.log.replication.connections import Connections
+from museion.log.replication.covered import CoveredEvents, NothingLacking
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import Availability
 from museion.log.replication.filters import NamedFilters
@@ -57,6 +58,8 @@ class Endpoint:
         logs: name -> log; each log's id is `log_id_of(endpoint_id, name)`.
         application: the program, for the check of versions.
         gate: what may leave to which endpoint; asked at each read, so it should be quick.
+        covered: finds events that a gate kept from some, where these came to cover them; all
+            endpoints that have such gates need one.
         filters: filters of this source, beside what targets ask for.
         named_filters: filters of the application that others may ask for by name.
         seed: for the jitter of waits.
@@ -82,6 +85,7 @@ class Endpoint:
         application: Application | None = None,
         settings: EndpointSettings | None = None,
         gate: GateFor = open_gate,
+        covered: CoveredEvents | None = None,
         filters: SourceFilters | None = None,
         named_filters: NamedFilters | None = None,
         lost_events: bool = False,
@@ -102,6 +106,7 @@ class Endpoint:
             seed,
             now_ms,
             on_availability or (lambda _: None),
+            covered or NothingLacking(),
         )
         self._source = Source(
             self._local,

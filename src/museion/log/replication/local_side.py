@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from museion.log.event_log import EventLog
+from museion.log.replication.covered import CoveredEvents, NothingLacking
 from museion.log.replication.endpoint_settings import EndpointSettings
 from museion.log.replication.failure_detector import Availability
 from museion.log.replication.gossip import Gossip
@@ -26,6 +27,7 @@ class LocalSide:
         is_active: it was activated and has not ended.
         is_recovering: it brings back lost events; nobody is served meanwhile.
         met: the endpoints with which it compared histories since it was started.
+        covered: what is known of events that not all endpoints may have.
         recoveries: what is known of recoveries, the own one and those of others.
     """
 
@@ -37,13 +39,15 @@ class LocalSide:
     chance: random.Random
     now_ms: Callable[[], int]
     report: Callable[[Availability], None]
-    remote_logs: RemoteLogs = field(default_factory=RemoteLogs)
+    covered: CoveredEvents = field(default_factory=NothingLacking)
+    remote_logs: RemoteLogs = field(init=False)
     is_active: bool = False
     is_recovering: bool = False
     met: set[str] = field(default_factory=set)
     recoveries: RecoveryStates = field(init=False)
 
     def __post_init__(self) -> None:
+        self.remote_logs = RemoteLogs(self.covered)
         self.recoveries = RecoveryStates(self.endpoint_id)
 
     def greeting(self, remote_id: str, *, full: bool = False) -> Greeting:

@@ -48,6 +48,7 @@ async def read_for_replication(
     known: VectorTime,
     up_to: int | None = None,
     may_leave: Filter | None = None,
+    may_be_lacking: Filter | None = None,
     limits: ReadLimits | None = None,
 ) -> ReplicationRead:
     """Return events above `after` that are not covered by `known`, in log order.
@@ -59,6 +60,7 @@ async def read_for_replication(
         known: version vector of the log that asks.
         up_to: number of the last event to look at; the end of the log when it is left out.
         may_leave: decides for each event; all may leave when it is left out.
+        may_be_lacking: tells of an event that it is wanted although `known` covers it.
 
     Raises:
         InvalidInput: a limit is below 1.
@@ -78,7 +80,7 @@ async def read_for_replication(
             deleted=True,
         )
         for event in page:
-            wanted = _is_wanted(event, known, may_leave)
+            wanted = _is_wanted(event, known, may_leave, may_be_lacking)
             size_bytes += len(event.payload) if wanted else 0
             if wanted and taken and size_bytes > bounds.max_bytes:
                 return ReplicationRead(taken, scanned_to)
@@ -93,5 +95,9 @@ async def read_for_replication(
     return ReplicationRead(taken, scanned_to)
 
 
-def _is_wanted(event: Event, known: VectorTime, may_leave: Filter | None) -> bool:
-    return not event.vector_timestamp <= known and (may_leave is None or may_leave(event))
+def _is_wanted(
+    event: Event, known: VectorTime, may_leave: Filter | None, may_be_lacking: Filter | None
+) -> bool:
+    if event.vector_timestamp <= known and not (may_be_lacking and may_be_lacking(event)):
+        return False
+    return may_leave is None or may_leave(event)

@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from museion.base.errors import Unavailable
 from museion.log.event import Event
 from museion.log.event_log import EventLog
+from museion.log.replication.covered import (
+    CoveredEvents,
+    NothingLacking,
+    covered_by,
+    dropped,
+)
 from museion.log.replication.link import PROGRESS
 from museion.log.vector_time import VectorTime
 
@@ -34,9 +40,13 @@ class RemoteLogs:
     A remote log that lost events begins a new generation. What was asked of an older one is not
     used any more: it could set the progress ahead of what the log now holds, or make this endpoint
     believe that the log has what it lost.
+
+    Args:
+        covered: keeps events that a log here lacks although its version vector covers them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, covered: CoveredEvents | None = None) -> None:
+        self._covered = covered or NothingLacking()
         self._generations: dict[str, int] = {}
         self._held: dict[str, list[Held]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -94,7 +104,12 @@ class RemoteLogs:
                 raise OutdatedAnswer(log_id)
             moved = scanned_to > self.progress(log, log_id)
             progress = {PROGRESS + log_id: scanned_to} if moved else None
-            return await log.append_replicated(events, progress=progress)
+            known = covered_by(log.version, events)
+            await self._covered.take(log, known)  # first: what has been read is not read again
+            taken = await log.append_replicated(events, progress=progress)
+            # What comes over another way meanwhile may have covered further ones.
+            await self._covered.take(log, dropped(dropped(events, taken), known))
+            return taken
 
     async def set_back(self, log: EventLog, log_id: str, position: int) -> int:
         """Begin a new generation of a remote log that ends at `position` now.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from museion.log.event import Event
 from museion.log.event_log import EventLog
+from museion.log.replication.covered import CoveredEvents, NothingLacking
 from museion.log.replication.filters import (
     EVERYTHING,
     Filter,
@@ -124,6 +125,7 @@ class Source:
                     known=held.known,
                     up_to=end,
                     may_leave=may_leave,
+                    may_be_lacking=_lacking(self._local.covered, request),
                     limits=ReadLimits(request.max_events, request.max_bytes, request.max_scanned),
                 )
                 position = found.scanned_to
@@ -170,6 +172,14 @@ async def grown(log: EventLog, after: int) -> None:
         await subscription.next()
     finally:
         subscription.close()
+
+
+def _lacking(covered: CoveredEvents, request: ReadRequest) -> Predicate | None:
+    """Return what tells of events that the reader may lack; its own it has, or brings back."""
+    if isinstance(covered, NothingLacking):
+        return None
+    reader_id = request.target_log_id
+    return lambda event: event.process_id != reader_id and covered.may_be_lacking(event)
 
 
 def _both(gate: Gate, passes: Predicate, *, all_pass: bool) -> Predicate | None:
