@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 PAGE := src/museion/api/static/index.html
 DATA ?= ../shared/data/flickr8k
+TEST_PROCESSES ?= 2
 SEEDS ?= 10000
 CHAOS_ROUNDS ?= 1000
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
@@ -31,8 +32,8 @@ check: $(STATE)/dev.stamp ## format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(STATE)/dev.stamp web test-web ## all tests (the browser test needs chromium)
-	$(BIN)/python -m pytest
+test: $(STATE)/dev.stamp web test-web ## all tests, in two processes (the browser test needs chromium)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 	cd web && $(NPM) run --silent check && $(NPM) test --silent
