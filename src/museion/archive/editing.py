@@ -10,7 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.carried import carried
@@ -61,7 +64,7 @@ class Edited:
         seen: causal token of the state after the change.
         is_changed: False where everything was so already; then nothing was written.
         conflicts: names of the fields that now wait for a person.
-        sequence_nr: of the event that was written, 0 for none.
+        sequence_nr: of the last event that was written, 0 for none.
     """
 
     asset_id: AssetId
@@ -136,8 +139,8 @@ class Editor:
         by = checked_name(by)
         async with self._alone([asset_id]):
             known = await self._known(asset_id, settling=is_settling(changes))
-            event = self._changed(asset_id, known, changes, by=by, seen=seen)
-            return await self._write(asset_id, known, event)
+            events = self._changed(asset_id, known, changes, by=by, seen=seen)
+            return await self._write(asset_id, known, events)
 
     async def edit_many(
         self, asset_ids: Sequence[AssetId], changes: Changes, *, by: str
@@ -150,13 +153,16 @@ class Editor:
         async with self._alone(ids):
             settling = is_settling(changes)
             known = {each: await self._known(each, settling=settling) for each in ids}
-            wanted: dict[AssetId, NewEvent] = {}
-            for each in ids:
-                event = self._changed(each, known[each], changes, by=by, seen=None)
-                if event is not None:
-                    wanted[each] = event
-            written = dict(zip(wanted, await self._log.append(list(wanted.values())), strict=True))
-            return [_edited(each, known[each].history, written.get(each)) for each in ids]
+            wanted = {
+                each: self._changed(each, known[each], changes, by=by, seen=None) for each in ids
+            }
+            written = iter(
+                await self._log.append([event for one in wanted.values() for event in one])
+            )
+            return [
+                _edited(each, known[each].history, list(islice(written, len(events))))
+                for each, events in wanted.items()
+            ]
 
     async def trash(self, asset_id: AssetId, *, by: str) -> Edited:
         """Hide an asset until it is restored; nothing happens if it is hidden already."""
@@ -192,8 +198,8 @@ class Editor:
             payload = FieldsChanged(
                 asset_id=asset_id, by=by, operations=operations, undoes=event_id
             )
-            event = _event(payload, asset_id, known, known.history.seen)
-            return await self._write(asset_id, known, event)
+            events = _parted(payload, known, known.history.seen)
+            return await self._write(asset_id, known, events)
 
     async def history(self, asset_id: AssetId, *, settling: bool = False) -> History:
         """Return what people did to an asset, as the log has it.
@@ -205,16 +211,14 @@ class Editor:
 
     def _changed(
         self, asset_id: AssetId, known: _Known, changes: Changes, *, by: str, seen: str | None
-    ) -> NewEvent | None:
+    ) -> Sequence[NewEvent]:
         then, base = known.history, known.history.seen
         if seen is not None:
             base = seen_by(seen, known=self._log.version)
             then = then.as_seen(base)
         operations = operations_for(changes, then)
-        if not operations:
-            return None
         payload = FieldsChanged(asset_id=asset_id, by=by, operations=operations)
-        return _event(payload, asset_id, known, base)
+        return _parted(payload, known, base)
 
     async def _once(
         self,
@@ -226,11 +230,10 @@ class Editor:
         async with self._alone([asset_id]):
             known = await self._known(asset_id)
             event = _event(payload, asset_id, known, known.history.seen)
-            return await self._write(asset_id, known, None if is_done(known.history) else event)
+            return await self._write(asset_id, known, [] if is_done(known.history) else [event])
 
-    async def _write(self, asset_id: AssetId, known: _Known, event: NewEvent | None) -> Edited:
-        written = await self._log.append([event] if event else [])
-        return _edited(asset_id, known.history, written[0] if written else None)
+    async def _write(self, asset_id: AssetId, known: _Known, events: Sequence[NewEvent]) -> Edited:
+        return _edited(asset_id, known.history, await self._log.append(events))
 
     async def _known(self, asset_id: AssetId, *, settling: bool = False) -> _Known:
         """Read the asset from the log, which is never behind, as the catalog may be."""
@@ -273,12 +276,25 @@ def _event(payload: ArchiveEvent, asset_id: AssetId, known: _Known, base: Vector
     return new_event(payload, emitter_id=_EMITTER, aggregate_id=asset_id, seen=seen)
 
 
-def _edited(asset_id: AssetId, before: History, event: Event | None) -> Edited:
-    after = before if event is None else fold((*before.events, event))
+def _parted(change: FieldsChanged, known: _Known, base: VectorTime) -> list[NewEvent]:
+    """Return a change as events: what is said about access in one of its own.
+
+    That one goes to every site. The rest does not go where the asset may not be read any more.
+    """
+    about_access = [each for each in change.operations if each.field == "access"]
+    others = [each for each in change.operations if each.field != "access"]
+    parts = [tuple(part) for part in (others, about_access) if part]
+    return [
+        _event(replace(change, operations=part), change.asset_id, known, base) for part in parts
+    ]
+
+
+def _edited(asset_id: AssetId, before: History, events: Sequence[Event]) -> Edited:
+    after = fold((*before.events, *events)) if events else before
     return Edited(
         asset_id=asset_id,
         seen=as_token(after.seen),
-        is_changed=event is not None,
+        is_changed=bool(events),
         conflicts=tuple(after.conflicts),
-        sequence_nr=event.sequence_nr if event else 0,
+        sequence_nr=events[-1].sequence_nr if events else 0,
     )

@@ -56,6 +56,11 @@ class CollectionReader:
         )
         return [AssetId(row[0]) for row in rows]
 
+    def every_member(self, collection_id: CollectionId) -> list[AssetId]:
+        """Return ids of all members in order, also of those that are unknown or not shown here."""
+        sql = "SELECT asset_id FROM member WHERE collection_id = ? ORDER BY place"
+        return [AssetId(row[0]) for row in self._read.all(sql, (collection_id,))]
+
     def of(self, asset_id: AssetId) -> list[CollectionId]:
         """Return ids of the collections that an asset is in."""
         rows = self._read.all(

@@ -151,6 +151,11 @@ class Catalog:
         sql = f"SELECT 1 FROM asset WHERE id = ? AND ({condition.sql})"
         return self._read.one_or_none(sql, (asset_id, *condition.arguments)) is not None
 
+    def all_ids(self, condition: Condition) -> set[AssetId]:
+        """Return the ids of all assets that fulfil a condition, whether they are shown or not."""
+        sql = f"SELECT id FROM asset WHERE {condition.sql}"
+        return {AssetId(row[0]) for row in self._read.all(sql, condition.arguments)}
+
     def owners(self, digest: str) -> list[AssetId]:
         """Return the assets that a blob is the original or a rendition of."""
         sql = (

@@ -7,7 +7,7 @@ be connected in any way. What a site may read later, after all, is told to it an
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.reader import Catalog
@@ -21,12 +21,22 @@ from museion.archive.events import (
 )
 from museion.archive.rights import may_read
 from museion.archive.sharing.asset_words import AssetWords
+from museion.archive.sharing.remembered import Following, Remembered
 from museion.blobs.blob_store import Digest
 from museion.log.event import Event
 from museion.log.replication.filters import Predicate
 
-TakenIn = Callable[[int], Awaitable[None]]
-"""Returns when the catalog has taken in everything up to an event of the log."""
+__all__ = [
+    "AssetGate",
+    "Following",
+    "Withheld",
+    "asset_of",
+    "tells_access_only",
+    "words_filter",
+]
+
+Withheld = Callable[[str, AssetId], None]
+"""Told of filter words and an asset of which they held back an event."""
 
 _ASSET_ID = re.compile("[a-z2-7]{24}")
 _LOCAL = frozenset({type_name(IngestRefused), type_name(RefusalCleared)})
@@ -47,16 +57,15 @@ class AssetGate:
     restricts = True
     parts = False
 
-    def __init__(self, site_id: str, catalog: Catalog, taken_in: TakenIn) -> None:
+    def __init__(self, site_id: str, catalog: Catalog, following: Following) -> None:
         self._site_id = site_id
+        self._following = following
         self._catalog = catalog
-        self._taken_in = taken_in
-        self._readable: dict[AssetId, bool] = {}
+        self._readable = Remembered(self._looked_up, following)
 
     async def ready(self, sequence_nr: int) -> None:
         """Return when the catalog knows what it has to know up to an event."""
-        await self._taken_in(sequence_nr)
-        self._readable.clear()  # it may have changed its mind
+        await self._following.reached(sequence_nr)
 
     def may_leave(self, event: Event) -> bool:
         """Tell whether an event may leave to the site."""
@@ -69,16 +78,14 @@ class AssetGate:
 
     def may_read(self, asset_id: AssetId) -> bool:
         """Tell whether the site may have an asset, as the catalog knows it."""
-        found = self._readable.get(asset_id)
-        if found is None:
-            rights = self._catalog.people.history(asset_id).rights
-            found = self._readable[asset_id] = may_read(self._site_id, rights)
-        return found
+        return self._readable.of(asset_id)
 
     def may_have(self, digest: Digest) -> bool:
         """Tell whether the site may have a blob: one of an asset that it may read."""
-        self._readable.clear()
-        return any(self.may_read(each) for each in self._catalog.owners(digest))
+        return any(self._looked_up(each) for each in self._catalog.owners(digest))
+
+    def _looked_up(self, asset_id: AssetId) -> bool:
+        return may_read(self._site_id, self._catalog.people.history(asset_id).rights)
 
     def _is_addressed(self, event: Event) -> bool:
         if event.type_name != _DISCLOSED:
@@ -100,10 +107,13 @@ def tells_access_only(event: Event) -> bool:
     return bool(operations) and all(each.field == "access" for each in operations)
 
 
-def words_filter(catalog: Catalog) -> Callable[[bytes], Predicate]:
+def words_filter(
+    catalog: Catalog, following: Following, on_withheld: Withheld = lambda words, asset_id: None
+) -> Callable[[bytes], Predicate]:
     """Return what makes a filter of filter words: events about assets that fit them now.
 
-    What is about no asset passes. Use it behind a gate, which waits for the catalog.
+    What is about no asset passes, and who may have what, as at the gate. Use it behind a gate,
+    which waits for the catalog.
 
     Raises (what is returned):
         NotOnlyFilters, BadFilter: the words are no filters.
@@ -111,15 +121,14 @@ def words_filter(catalog: Catalog) -> Callable[[bytes], Predicate]:
 
     def predicate_for(settings: bytes) -> Predicate:
         words = AssetWords.read(settings.decode("utf-8", "replace"))
-        known: dict[AssetId, bool] = {}
+        fitting = Remembered(lambda asset_id: words.holds(catalog, asset_id), following)
 
         def passes(event: Event) -> bool:
             asset_id = asset_of(event)
-            if asset_id is None:
+            if asset_id is None or tells_access_only(event) or fitting.of(asset_id):
                 return True
-            if asset_id not in known:
-                known[asset_id] = words.holds(catalog, asset_id)
-            return known[asset_id]
+            on_withheld(words.words, asset_id)
+            return False
 
         return passes
 

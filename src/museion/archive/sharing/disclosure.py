@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from blake3 import blake3
+
 from museion.archive.asset import AssetId
 from museion.archive.carried import carried
 from museion.archive.catalog.reader import Catalog
 from museion.archive.events import (
     FORMS,
     AssetDisclosed,
-    AssetIngested,
     CollectionChanged,
     FieldsChanged,
     new_event,
@@ -24,18 +25,19 @@ from museion.archive.events import (
 )
 from museion.archive.history import fold
 from museion.archive.rights import Access, narrowest
-from museion.archive.sharing.asset_gate import TakenIn, asset_of
+from museion.archive.sharing.asset_gate import Following, asset_of
 from museion.archive.sharing.asset_words import AssetWords
 from museion.base.ids import short_id
 from museion.log.crdt.ordered_list import InsertElements
-from museion.log.event import Event, NewEvent
+from museion.log.event import Event, EventId, NewEvent
 from museion.log.event_log import EventLog
 from museion.log.frame import envelope_of
+from museion.log.vector_time import merge_all
 
 _EMITTER = "disclosure"
 _PAGE = 512
 _MOST_BYTES = 1 << 20
-_BIRTH, _DISCLOSED = type_name(AssetIngested), type_name(AssetDisclosed)
+_DISCLOSED = type_name(AssetDisclosed)
 
 
 class WiderAccess:
@@ -56,7 +58,7 @@ class WiderAccess:
         change = payload_as(event, FieldsChanged)
         if all(each.field != "access" for each in change.operations):
             return ()
-        _, events = await read_asset(self._log, change.asset_id, up_to=event.sequence_nr)
+        events = await read_asset(self._log, change.asset_id, up_to=event.sequence_nr)
         earlier = [each for each in events if each.id != event.id]
         before = narrowest(fold(earlier).rights.access)
         after = narrowest(fold(events).rights.access)
@@ -72,68 +74,109 @@ class WiderAccess:
 
 
 class EnteredScope:
-    """A processor: when an asset comes to fit a site's filter, it tells that site its history.
+    """A processor: when an asset comes into a site's part, it tells that site its history.
 
-    Assets that fit from their birth on need none. Which ones were told is remembered while it runs
-    and looked up in the log else; to tell one twice does no harm.
+    `missed` has to be called for each event that the filter held back. What is remembered of a run
+    is lost with it; then assets that were changed meanwhile are told once more, which does no harm.
 
     Args:
         site_id: the site that reads over the filter.
-        words: the filter.
+        part: the filter; None for everything, where there was a filter before.
+        until: sequence number of the last event that may have been held back; None for no end.
     """
 
     handles = frozenset(FORMS)
 
     def __init__(
-        self, site_id: str, words: str, log: EventLog, catalog: Catalog, taken_in: TakenIn
+        self,
+        site_id: str,
+        part: AssetWords | None,
+        log: EventLog,
+        catalog: Catalog,
+        following: Following,
+        *,
+        until: int | None = None,
     ) -> None:
-        from blake3 import blake3
-
-        self.name = f"scope {site_id} {short_id(blake3(words.encode()).hexdigest())}"
+        self.name = scope_name(site_id, part)
         self._site_id = site_id
-        self._words = AssetWords.read(words)
+        self._part = part
         self._log = log
         self._catalog = catalog
-        self._taken_in = taken_in
-        self._told: set[AssetId] = set()
+        self._following = following
+        self._until = until
+        self._inside: set[AssetId] = set()
+        self._inside_before: set[AssetId] = set()
+        self._before_nr = 0
+
+    def begin_complete(self) -> None:
+        """Take it that the site has all of what is in its part now. Blocks; call it before use."""
+        if self._part is not None:
+            self._inside_before = self._catalog.all_ids(self._part.condition)
+            self._before_nr = self._catalog.position()
+
+    def missed(self, asset_id: AssetId) -> None:
+        """Note that the site was not sent an event about an asset."""
+        self._inside.discard(asset_id)
+        self._inside_before.discard(asset_id)
 
     async def process(self, event: Event) -> Sequence[NewEvent]:
-        """Return the histories of the assets that the event brought into the filter's scope."""
-        if event.type_name == _DISCLOSED and event.process_id == self._log.log_id:
+        """Return the histories of the assets that the event brought into the part."""
+        told_here = event.type_name == _DISCLOSED and event.process_id == self._log.log_id
+        is_later = self._until is not None and event.sequence_nr > self._until
+        if told_here or is_later:
             return ()
-        await self._taken_in(event.sequence_nr)
+        await self._following.reached(event.sequence_nr)
         outputs: list[NewEvent] = []
-        for asset_id in _concerned(event):
-            if asset_id not in self._told and self._words.holds(self._catalog, asset_id):
+        for asset_id in self._concerned(event):
+            if event.sequence_nr <= self._before_nr:
+                self._inside_before.discard(asset_id)  # it may have come in with this very event
+            if not self._has_all(asset_id) and self._holds(asset_id):
+                # Before the log is read, so that what is held back meanwhile counts.
+                self._inside.add(asset_id)
                 outputs += await self._entered(asset_id, event)
-                self._told.add(asset_id)
         return outputs
 
     async def _entered(self, asset_id: AssetId, event: Event) -> Sequence[NewEvent]:
-        if event.type_name == _BIRTH:
-            return ()
-        raw, events = await read_asset(self._log, asset_id, up_to=event.sequence_nr)
-        if any(self._was_told(each) for each in raw):
+        events = await read_asset(self._log, asset_id, up_to=self._log.sequence_nr)
+        if [each.id for each in events] == [event.id]:
             return ()
         return disclosed(asset_id, events, cause=event, to=self._site_id)
 
-    def _was_told(self, event: Event) -> bool:
-        if event.type_name != _DISCLOSED:
-            return False
-        return payload_as(event, AssetDisclosed).to == self._site_id
+    def _has_all(self, asset_id: AssetId) -> bool:
+        return asset_id in self._inside or asset_id in self._inside_before
+
+    def _holds(self, asset_id: AssetId) -> bool:
+        return self._part is None or self._part.holds(self._catalog, asset_id)
+
+    def _concerned(self, event: Event) -> Sequence[AssetId]:
+        asset_id = asset_of(event)
+        if asset_id is not None:
+            return (asset_id,)
+        change = payload_of(event)
+        if not isinstance(change, CollectionChanged):
+            return ()
+        if isinstance(change.members, InsertElements):
+            return tuple(AssetId(each) for each in change.members.elements)
+        if change.operations:  # another name, or brought back
+            return self._catalog.collections.every_member(change.collection_id)
+        return ()
 
 
-async def read_asset(
-    log: EventLog, asset_id: AssetId, *, up_to: int
-) -> tuple[list[Event], list[Event]]:
-    """Return the events about an asset up to a number: as the log has them, and each once."""
-    raw: list[Event] = []
+def scope_name(site_id: str, part: AssetWords | None) -> str:
+    """Return the name under which it is kept how far a site's part was followed."""
+    words = part.words if part else ""
+    return f"scope {site_id} {short_id(blake3(words.encode()).hexdigest())}"
+
+
+async def read_asset(log: EventLog, asset_id: AssetId, *, up_to: int) -> list[Event]:
+    """Return the events about an asset up to a number, each once, causes first."""
+    met: dict[EventId, Event] = {}
     after = 0
     while page := await log.read(after=after, up_to=up_to, limit=_PAGE, aggregate_id=asset_id):
-        raw += page
+        for each in (each for event in page for each in carried(event)):
+            met.setdefault(each.id, each)
         after = page[-1].sequence_nr
-    met = {each.id: each for event in raw for each in carried(event)}
-    return raw, list(met.values())
+    return list(met.values())
 
 
 def disclosed(
@@ -142,25 +185,26 @@ def disclosed(
     """Return events that carry others, as many as their size asks for."""
     return [
         new_event(
-            AssetDisclosed(asset_id=asset_id, history=tuple(portion), to=to),
+            AssetDisclosed(asset_id=asset_id, history=tuple(map(envelope_of, portion)), to=to),
             emitter_id=_EMITTER,
             aggregate_id=asset_id,
             cause=cause,
+            seen=merge_all(each.vector_timestamp for each in portion),
         )
         for portion in _portions(events)
     ]
 
 
-def _portions(events: Sequence[Event]) -> Iterator[list[bytes]]:
-    portion: list[bytes] = []
+def _portions(events: Sequence[Event]) -> Iterator[list[Event]]:
+    portion: list[Event] = []
     size_bytes = 0
     for event in events:
-        envelope = envelope_of(event)
-        if portion and size_bytes + len(envelope) > _MOST_BYTES:
+        event_bytes = len(envelope_of(event))
+        if portion and size_bytes + event_bytes > _MOST_BYTES:
             yield portion
             portion, size_bytes = [], 0
-        portion.append(envelope)
-        size_bytes += len(envelope)
+        portion.append(event)
+        size_bytes += event_bytes
     if portion:
         yield portion
 
@@ -170,13 +214,3 @@ def _lets_in(before: Access, after: Access) -> bool:
     if before is None:
         return False
     return after is None or not set(after) <= set(before)
-
-
-def _concerned(event: Event) -> Sequence[AssetId]:
-    asset_id = asset_of(event)
-    if asset_id is not None:
-        return (asset_id,)
-    change = payload_of(event)
-    if isinstance(change, CollectionChanged) and isinstance(change.members, InsertElements):
-        return tuple(AssetId(each) for each in change.members.elements)
-    return ()
