@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from joined_endpoints import Line, World, everything, world
+from msgspec.structs import replace
 from opened_log import new
 
 from museion.log.event import Event
@@ -15,6 +16,7 @@ from museion.log.replication.endpoint import Endpoint
 from museion.log.replication.filters import OfType
 from museion.log.replication.link import PROGRESS
 from museion.log.replication.protocol import (
+    EndpointInfo,
     InfoRequest,
     Offer,
     OriginHead,
@@ -207,3 +209,19 @@ async def test_a_log_keeps_writing_while_its_neighbour_is_refused() -> None:
         assert (await log.append([new()]))[0].sequence_nr == 1
     finally:
         await log.close()
+
+
+@in_event_loop
+async def test_an_endpoint_that_shows_the_log_of_another_one_is_not_read() -> None:
+    async with world("a", "b") as sites:
+
+        class Mixed(Line):
+            async def info(self, request: InfoRequest) -> EndpointInfo:
+                found = await super().info(request)
+                (log,) = found.logs
+                return replace(found, logs=(replace(log, log_id="other"),))
+
+        line = Mixed(sites["a"], "b")
+        await sites["b"].connect(Connection("a"), line)
+        await until(lambda: "'other'" in sites["b"].status().connections[0].reason)
+        assert line.reads == []
