@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from museion.archive.asset import AssetId
-from museion.archive.sharing.asset_gate import Following
 
 _MOST_REMEMBERED = 100_000
+
+
+class Following(Protocol):
+    """What brings the catalog after the log."""
+
+    @property
+    def position(self) -> int:
+        """Sequence number of the last event that the catalog holds, or held a moment ago."""
+
+    async def reached(self, sequence_nr: int) -> None:
+        """Return when the catalog holds everything up to an event of the log."""
 
 
 class Remembered:
