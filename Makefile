@@ -13,7 +13,7 @@ CHAOS_ROUNDS ?= 1000
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo check test test-web chaos simulate bench bench-ingest bench-encoder bench-search \
+.PHONY: help install web demo demo-sites check test test-web chaos simulate bench bench-ingest bench-encoder bench-search \
 	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
@@ -25,6 +25,9 @@ web: $(PAGE) ## build the web page into the package
 
 demo: install web ## make a sample site, ingest 78 photos, serve it (DEMO_ARGS=--no-serve to stop there)
 	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+demo-sites: install web ## play four sites that part and come together (DEMO_ARGS=--no-serve to stop there)
+	@$(BIN)/python -m examples.demo_sites $(DEMO_ARGS)
 
 check: $(STATE)/dev.stamp ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

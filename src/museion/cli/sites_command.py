@@ -13,7 +13,7 @@ from museion.cli.options import json_option, print_json, site_option
 from museion.cli.terminal_text import one_line
 
 if TYPE_CHECKING:
-    from museion.api.site_schemas import SiteCard, SitesOverview
+    from museion.api.site_schemas import Receiving, SiteCard, SitesOverview
 
 
 @click.group("sites")
@@ -68,7 +68,8 @@ def join(folder: Path, code: str, *, as_json: bool) -> None:
     """Join the network of the site that made CODE, and connect with it both ways."""
     from museion.cli.sites_control import control
 
-    _print_card(control(folder).join(code), as_json=as_json)
+    sites = control(folder)
+    _print_card(sites.met(sites.join(code)), as_json=as_json)
 
 
 @command.command("connect")
@@ -80,7 +81,8 @@ def connect(folder: Path, site: str, only: str | None, *, as_json: bool) -> None
     """Connect with SITE (id or name), or change what travels between the two."""
     from museion.cli.sites_control import control
 
-    _print_card(control(folder).connect(site, only=only), as_json=as_json)
+    sites = control(folder)
+    _print_card(sites.met(sites.connect(site, only=only)), as_json=as_json)
 
 
 @command.command("disconnect")
@@ -231,14 +233,27 @@ def _status_lines(overview: SitesOverview) -> Sequence[str]:
 def _card_lines(card: SiteCard) -> Sequence[str]:
     lines = [f"{_cell(card.name, 20)} {card.state}"]
     if card.receives is not None:
-        behind = f"{card.receives.lag_events} events, {card.receives.lag_s:.1f} s behind"
-        lines.append(f"  receives {card.receives.filter or 'everything'}: {behind}")
+        lines.append(f"  receives {card.receives.filter or 'everything'}: {_behind(card.receives)}")
         if card.receives.error:
             lines.append(f"  {one_line(card.receives.error)} {one_line(card.receives.remedy)}")
     if card.sends is not None:
         part = card.sends.filter or "everything"
-        lines.append(f"  gives {part}: it is {card.sends.lag_events} events behind")
+        lines.append(f"  gives {part}: it {_events_behind(card.sends.lag_events)}")
     return lines
+
+
+def _behind(receives: Receiving) -> str:
+    if receives.error:
+        return f"not heard from for {receives.lag_s:.0f} s"
+    if not receives.lag_events:
+        return "has all of it"
+    return f"{_events_behind(receives.lag_events)}, by {receives.lag_s:.1f} s"
+
+
+def _events_behind(events: int) -> str:
+    if not events:
+        return "has all of it"
+    return "is 1 event behind" if events == 1 else f"is {events} events behind"
 
 
 def _cell(text: str | None, width: int) -> str:

@@ -32,6 +32,9 @@ Step = Callable[[str, int, int], None]
 _LIMITS = httpx.Timeout(60.0)
 _RECOVERY_LIMIT_S = 24 * 3600.0
 _LOOK_S = 0.5
+_MEETING_LIMIT_S = 5.0
+_MEETING_LOOK_S = 0.1
+_BEGINNING = ("connecting", "catching-up")
 
 
 class NoSuchSite(NotFound):
@@ -53,10 +56,14 @@ class Control:
 
     Args:
         act: brings a call to the network of the site and returns its answer.
+        is_served: connections go on after the call.
     """
 
-    def __init__(self, act: Callable[[Callable[[Network], Awaitable[object]]], object]) -> None:
+    def __init__(
+        self, act: Callable[[Callable[[Network], Awaitable[object]]], object], *, is_served: bool
+    ) -> None:
         self._act = act
+        self._is_served = is_served
 
     def overview(self) -> SitesOverview:
         """Return how the site stands with all others."""
@@ -75,6 +82,14 @@ class Control:
         """Connect with a site, named by its id or name."""
         site_id, wanted = self._id(site), ConnectionWanted(only=only)
         return self._ask(lambda network: network.connect(site_id, wanted), SiteCard)
+
+    def met(self, card: SiteCard) -> SiteCard:
+        """Return how a new connection stands once both sites have met, or after a few seconds."""
+        until = time.monotonic() + _MEETING_LIMIT_S
+        while self._is_served and card.state in _BEGINNING and time.monotonic() < until:
+            time.sleep(_MEETING_LOOK_S)
+            card = next(site for site in self.overview().sites if site.id == card.id)
+        return card
 
     def disconnect(self, site: str) -> SiteCard:
         """End the connections with a site."""
@@ -131,8 +146,8 @@ def control(folder: Path) -> Control:
     holder = read_holder(folder)
     if holder is not None and holder.url is not None:
         url, token = holder.url, read_admin_token(folder)
-        return Control(lambda call: asyncio.run(_remotely(url, token, call)))
-    return Control(lambda call: asyncio.run(_here(folder, call)))
+        return Control(lambda call: asyncio.run(_remotely(url, token, call)), is_served=True)
+    return Control(lambda call: asyncio.run(_here(folder, call)), is_served=False)
 
 
 async def _here(folder: Path, call: Callable[[Network], Awaitable[object]]) -> object:
