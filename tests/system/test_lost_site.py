@@ -53,7 +53,9 @@ def test_a_site_that_has_lost_everything_but_its_keys_comes_back_whole(
         wait_until(lambda: is_level(served, graz), "all is well")
     assert events.items() <= events_of(vienna).items()
     assert blobs_of(vienna) == blobs
+    assert graz.status()["quarantined"] == 0
     assert events_of(vienna) == events_of(graz.folder)
+    assert len(events_of(vienna)) == len(events) + 1  # the edit; nothing was computed anew
 
 
 def _lose_all_but_keys(site: Path) -> None:

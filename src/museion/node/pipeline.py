@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from museion.archive.enrichment.done_before import NotAgain
 from museion.archive.enrichment.embeddings import EmbeddingEnricher
 from museion.archive.enrichment.enricher import EnrichmentProcessor
 from museion.archive.enrichment.fingerprints import FingerprintEnricher
@@ -110,4 +111,4 @@ def enrichment(
             EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id
         ),
     ]
-    return [ProcessorRunner(log, processor, window=window) for processor in processors]
+    return [ProcessorRunner(log, NotAgain(each, log), window=window) for each in processors]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from museion.log.replication.connection import Connection, Direction, log_id_of
+    from museion.log.replication.devices.http_device_site import HttpDeviceSite
     from museion.log.replication.directory import FileSiteDirectory, KnownKey, KnownSite
     from museion.log.replication.endpoint import Endpoint
     from museion.log.replication.endpoint_settings import EndpointSettings
@@ -73,6 +74,7 @@ _HOMES = {
     "OfOrigin": "filters",
     "OfType": "filters",
     "Gate": "gate",
+    "HttpDeviceSite": "devices.http_device_site",
     "HttpNeighbour": "http_neighbour",
     "HttpService": "http_service",
     "Invitations": "invitations",
@@ -118,6 +120,7 @@ __all__ = [
     "FilteredCycle",
     "Gate",
     "HistoryForked",
+    "HttpDeviceSite",
     "HttpNeighbour",
     "HttpService",
     "Invitations",
