@@ -12,6 +12,7 @@ an error, and a broken route is a connection that ends in the middle.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from typing import Self
 
 from museion.base.waiting import to_end
 
-_CHUNK_BYTES = 32 << 10
-_MAX_CHUNKS = 64
+_CHUNK_BYTES = 16 << 10
+_MAX_CHUNKS = 8
 """How much is under way at most in each direction of a connection, in chunks."""
+
+_BUFFER_BYTES = 64 << 10
+"""Of the system, for a connection: else megabytes seem to be sent that have not gone anywhere."""
 
 _CONNECT_LIMIT_S = 5.0
 
@@ -85,8 +89,10 @@ class BadLine:
         self.broken = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        door = socket.create_server(("127.0.0.1", self._port))
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        self._port = door.getsockname()[1]
+        self._server = await asyncio.start_server(self._accept, sock=door)
         return self
 
     async def __aexit__(self, *_: object) -> None:

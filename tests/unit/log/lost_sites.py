@@ -41,12 +41,14 @@ class FailingLine(Line):
     Attributes:
         fails_at: kind of call -> how many more calls until an answer is lost, 1 for the next.
         most_events: bound of what one answer brings.
+        bytes_per_s: how fast answers come; None for at once.
     """
 
     def __init__(self, endpoint: Endpoint, caller_id: str) -> None:
         super().__init__(endpoint, caller_id)
         self.fails_at: dict[str, int] = {}
         self.most_events: int | None = None
+        self.bytes_per_s: float | None = None
 
     async def info(self, request: InfoRequest) -> EndpointInfo:
         return self._kept("info", await super().info(request))
@@ -54,7 +56,10 @@ class FailingLine(Line):
     async def read(self, request: ReadRequest) -> ReadAnswer:
         if self.most_events is not None:
             request = replace(request, max_events=self.most_events)
-        return self._kept("read", await super().read(request))
+        answer = self._kept("read", await super().read(request))
+        if self.bytes_per_s is not None:
+            await asyncio.sleep(sum(len(e.envelope) for e in answer.events) / self.bytes_per_s)
+        return answer
 
     async def recover(self, request: RecoveryRequest) -> RecoveryAnswer:
         return self._kept("recover", await super().recover(request))

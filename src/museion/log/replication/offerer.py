@@ -40,6 +40,8 @@ class Offerer:
         self._source = source
         self._service = service
         self._log = local.logs[record.log_name]
+        self._pace = record.pace
+        self._loop = asyncio.get_running_loop()
         self._target_log_id = log_id_of(remote_id, record.log_name)
 
     async def run(self) -> None:
@@ -80,7 +82,7 @@ class Offerer:
             taken.known,
             stored_to=taken.stored_to,
             max_events=settings.max_batch_events,
-            max_bytes=settings.max_batch_bytes,
+            max_bytes=self._pace.max_bytes,
             max_scanned=settings.max_scanned,
             wait_s=0.0 if is_behind else wait_s,
         )
@@ -93,23 +95,29 @@ class Offerer:
             answer = msgspec.structs.replace(answer, greeting=greeting)
         offer = Offer(self._record.log_name, self._log.log_id, after, answer, greeting)
         limit_s = self._local.settings.remote_read_timeout_s
+        began_s = self._loop.time()
         try:
             async with asyncio.timeout(limit_s):
                 taken = await self._neighbour.offer(offer)
         except TimeoutError:
+            self._pace.timed_out()
             gossip.forget_told(self._remote_id)
             raise Unreachable(self._remote_id, f"no answer within {limit_s} s") from None
-        except MuseionError:
+        except MuseionError as reason:
+            if isinstance(reason, Unreachable):
+                self._pace.timed_out()
             gossip.forget_told(self._remote_id)
             raise
         gossip.told(self._remote_id, revision)
         gossip.hear(taken.greeting)
-        self._note(taken, answer)
+        self._note(taken, answer, took_s=self._loop.time() - began_s)
         return taken
 
-    def _note(self, taken: OfferTaken, answer: ReadAnswer | None) -> None:
+    def _note(self, taken: OfferTaken, answer: ReadAnswer | None, *, took_s: float) -> None:
         events = answer.events if answer is not None else ()
         size_bytes = sum(len(each.envelope) for each in events)
+        if events:  # an empty offer tells nothing of the line
+            self._pace.brought(took_s)
         self._record.succeeded(events=len(events), size_bytes=size_bytes)
         # Of what has grown since, only what is new to the target matters, and that is looked for.
         end = answer.sequence_nr if answer is not None else self._log.sequence_nr

@@ -50,8 +50,15 @@ class Pace:
             span = min(span, self.max_bytes * scanned // size_bytes)
         self.span = max(1, min(span, self._settings.max_scanned))
 
+    def brought(self, took_s: float) -> None:
+        """Learn from how long it took to bring events to a target."""
+        if took_s > self._settings.remote_read_timeout_s / _SLOW_SHARE:
+            self._shrink(2)
+        else:
+            self.max_bytes = min(self.max_bytes * 2, self._settings.max_batch_bytes)
+
     def timed_out(self) -> None:
-        """Learn from an answer that did not come in time."""
+        """Learn from an answer that did not come in time, or broke off on its way."""
         self._shrink(4)
 
     def wrote(self, took_s: float) -> None:

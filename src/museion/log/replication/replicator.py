@@ -159,7 +159,9 @@ class Replicator:
             self._pace.timed_out()
             gossip.forget_told(self._remote_id)
             raise Unreachable(self._remote_id, f"no answer within {limit_s} s") from None
-        except MuseionError:
+        except MuseionError as reason:
+            if isinstance(reason, Unreachable):
+                self._pace.timed_out()
             gossip.forget_told(self._remote_id)
             raise
         gossip.told(self._remote_id, revision)

@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from museion.log.event_log import EventLog
 from museion.log.replication.application_version import require_may_serve, require_same_protocol
 from museion.log.replication.connection import Connection, log_id_of
 from museion.log.replication.filters import is_everything
 from museion.log.replication.intake import take_answer
 from museion.log.replication.local_side import LocalSide
+from museion.log.replication.pacing import Pace
 from museion.log.replication.protocol import (
     InfoRequest,
     Neighbour,
+    ReadAnswer,
     ReadRequest,
     RecoveryAnswer,
     RecoveryPoint,
@@ -40,6 +44,7 @@ class WayBack:
     def __init__(self, local: LocalSide, connection: Connection, neighbour: Neighbour) -> None:
         self._local = local
         self._neighbour = neighbour
+        self._pace = Pace(local.settings)
         self.connection = connection
         self.answer = RecoveryAnswer({})
 
@@ -130,13 +135,13 @@ class WayBack:
             stored_to=after,
             up_to=up_to,
             max_events=settings.max_batch_events,
-            max_bytes=settings.max_batch_bytes,
+            max_bytes=self._pace.max_bytes,
             max_scanned=settings.max_scanned,
             only=self.connection.only,
             recovering=True,
             greeting=local.greeting(self.remote_id, full=True),
         )
-        answer = await self._within_limit(self._neighbour.read(request))
+        answer = await self._in_time(request)
         if answer.scanned_to <= after:
             raise BadAnswer(self.remote_id, f"it does not come past {after}")
         await take_answer(
@@ -150,10 +155,25 @@ class WayBack:
             generation=generation,
         )
 
+    async def _in_time(self, request: ReadRequest) -> ReadAnswer:
+        """Ask for less while the line is too narrow for what was asked."""
+        while True:
+            try:
+                return await self._within_limit(self._neighbour.read(request))
+            except _TookTooLong:
+                self._pace.timed_out()
+                if self._pace.max_bytes == request.max_bytes:
+                    raise
+                request = replace(request, max_bytes=self._pace.max_bytes)
+
     async def _within_limit(self, call: Awaitable[T]) -> T:
         limit_s = self._local.settings.remote_read_timeout_s
         try:
             async with asyncio.timeout(limit_s):
                 return await call
         except TimeoutError:
-            raise Unreachable(self.remote_id, f"no answer within {limit_s} s") from None
+            raise _TookTooLong(self.remote_id, f"no answer within {limit_s} s") from None
+
+
+class _TookTooLong(Unreachable):
+    """Nothing is wrong but the time: less may come through."""
