@@ -28,6 +28,7 @@ from museion.archive.rights import Access, narrowest
 from museion.archive.sharing.asset_gate import Following, asset_of
 from museion.archive.sharing.asset_words import AssetWords
 from museion.base.ids import short_id
+from museion.log.crdt.field_rules import SetField
 from museion.log.crdt.ordered_list import InsertElements
 from museion.log.event import Event, EventId, NewEvent
 from museion.log.event_log import EventLog
@@ -44,7 +45,8 @@ class WiderAccess:
     """A processor: when `access` lets further sites in, it tells them the asset's history.
 
     The site where access was widened tells all that it knows. Every other site, when it hears of
-    that, tells what it wrote itself without having known: so each event is told by somebody.
+    that, tells what it wrote itself without having known: so each event is told by somebody. Where
+    the one that widened was once kept out itself, it may know little; then all tell all.
     """
 
     name = "disclosure"
@@ -64,7 +66,7 @@ class WiderAccess:
         after = narrowest(fold(events).rights.access)
         if not _lets_in(before, after):
             return ()
-        if event.process_id != self._log.log_id:
+        if event.process_id != self._log.log_id and not _was_kept_out(event.process_id, earlier):
             earlier = [each for each in earlier if self._is_own_news(each, event)]
         return disclosed(change.asset_id, earlier, cause=event)
 
@@ -207,6 +209,18 @@ def _portions(events: Sequence[Event]) -> Iterator[list[Event]]:
         size_bytes += event_bytes
     if portion:
         yield portion
+
+
+def _was_kept_out(site_id: str, events: Sequence[Event]) -> bool:
+    """Tell whether a site was not to have an asset for some time."""
+    changes = (payload_of(event) for event in events)
+    return any(
+        isinstance(each, SetField) and isinstance(each.value, tuple) and site_id not in each.value
+        for change in changes
+        if isinstance(change, FieldsChanged)
+        for each in change.operations
+        if each.field == "access"
+    )
 
 
 def _lets_in(before: Access, after: Access) -> bool:
