@@ -10,10 +10,11 @@ DATA ?= ../shared/data/flickr8k
 TEST_PROCESSES ?= 2
 SEEDS ?= 10000
 CHAOS_ROUNDS ?= 1000
+SITE_CHAOS_ROUNDS ?= 30
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo demo-sites check test test-web chaos simulate bench bench-ingest bench-encoder bench-search \
+.PHONY: help install web demo demo-sites check test test-web chaos chaos-sites simulate bench bench-ingest bench-encoder bench-search \
 	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
@@ -42,7 +43,11 @@ test-web: $(STATE)/web-packages.stamp ## types and unit tests of the web page
 	cd web && $(NPM) run --silent check && $(NPM) test --silent
 
 chaos: $(STATE)/dev.stamp ## kill, break and damage logs at random (CHAOS_ROUNDS=1000, CHAOS_SEED=number)
-	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos \
+		--ignore tests/chaos/sites
+
+chaos-sites: $(STATE)/dev.stamp ## kill, part and starve whole sites (SITE_CHAOS_ROUNDS=30, CHAOS_SEED=number)
+	CHAOS_ROUNDS=$(SITE_CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s -m chaos tests/chaos/sites
 
 simulate: $(STATE)/dev.stamp ## play simulated sites (SEEDS=10000, or SEED=number to play one again)
 	$(BIN)/python -m museion.testing.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
