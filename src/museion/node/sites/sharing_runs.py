@@ -6,18 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from museion.archive.asset import AssetId
+from museion.archive.catalog.reader import Catalog
 from museion.archive.sharing.asset_gate import AssetGate, words_filter
 from museion.archive.sharing.asset_words import AssetWords
 from museion.archive.sharing.disclosure import EnteredScope, WiderAccess, scope_name
+from museion.archive.sharing.lacking import AssetsLacking
+from museion.archive.sharing.remembered import Following
 from museion.base.errors import InvalidInput
 from museion.blobs.blob_store import Digest
+from museion.log.event_log import EventLog
 from museion.log.replication.filters import Filter, Named, NamedFilters
 from museion.log.replication.protocol import ReadRequest
 from museion.log.replication.source import GateNotReady
 from museion.log.sourced.processor import ProcessorRunner
-from museion.node.site import Site
 from museion.node.sites.kept_connections import ASSETS
 
 _CATALOG_LIMIT_S = 20.0
@@ -29,19 +33,38 @@ class _Followed:
 
     words: str
     scope: EnteredScope
+    runner: ProcessorRunner
     run: asyncio.Task[None]
+
+
+class SharingSite(Protocol):
+    """What of a site is shared: its log and its catalog, which follows the log."""
+
+    @property
+    def log(self) -> EventLog:
+        """Its log."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Its catalog."""
+
+    @property
+    def catalog_runner(self) -> Following:
+        """What brings the catalog after the log."""
 
 
 class SharingRuns:
     """The gates of a site, its filters in words, and the processors that disclose histories."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: SharingSite) -> None:
         self._site = site
         self._following = site.catalog_runner
         self._gates: dict[str, AssetGate] = {}
         self._followed: dict[str, _Followed] = {}
+        self._wider = ProcessorRunner(site.log, WiderAccess(site.log))
         self._changing = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
+        self.lacking = AssetsLacking(site.catalog, self._following)
         self.named_filters: NamedFilters = {
             ASSETS: words_filter(site.catalog, self._following, self._note_withheld)
         }
@@ -65,8 +88,7 @@ class SharingRuns:
         """
         try:
             async with asyncio.TaskGroup() as self._group:
-                wider = ProcessorRunner(self._site.log, WiderAccess(self._site.log))
-                everywhere = self._group.create_task(wider.run())
+                everywhere = self._group.create_task(self._wider.run())
                 try:
                     yield
                 finally:
@@ -77,6 +99,11 @@ class SharingRuns:
             raise errors.exceptions[0] from None
         finally:
             self._group = None
+
+    def positions(self) -> list[int]:
+        """Return up to which events of the log everything was told that had to be."""
+        runners = [self._wider, *(each.runner for each in self._followed.values())]
+        return [each.position for each in runners]
 
     async def note_read(self, site_id: str, request: ReadRequest) -> None:
         """See to it that a site which reads a part gets what comes into that part later.
@@ -124,8 +151,9 @@ class SharingRuns:
             await self._catalog_at(followed_to)
             await asyncio.to_thread(scope.begin_complete)
         if self._group is not None:
-            run = self._group.create_task(ProcessorRunner(log, scope, window=1).run())
-            self._followed[site_id] = _Followed(part.words if part else "", scope, run)
+            runner = ProcessorRunner(log, scope, window=1)
+            run = self._group.create_task(runner.run())
+            self._followed[site_id] = _Followed(part.words if part else "", scope, runner, run)
 
     async def _catalog_at(self, sequence_nr: int) -> None:
         """Wait for the catalog: what was followed already must not count as before that."""

@@ -78,6 +78,7 @@ class SiteNetwork:
             now_ms=now_ms,
             topology_store=FileTopologyStore(folder / "topology"),
             gate=self._sharing.gate_for,
+            covered=self._sharing.lacking,
             named_filters=self._sharing.named_filters,
         )
         self._connections = KeptConnections(
