@@ -76,6 +76,30 @@ def condition_of(filter_: Filter) -> Condition:
     return negated(condition) if filter_.negated else condition
 
 
+def condition_on_one(filter_: Filter) -> Condition:
+    """Return what `condition_of` returns, for questions about single assets.
+
+    It costs the same however many assets have the tag or are in the collection: those are not
+    listed first.
+    """
+    match filter_:
+        case TagFilter(tag=tag):
+            condition = Condition(
+                "EXISTS (SELECT 1 FROM keyword WHERE folded = ? AND asset_nr = asset.nr)"
+                " OR EXISTS (SELECT 1 FROM tag WHERE folded = ? AND asset_nr = asset.nr)",
+                (folded(tag), folded(tag)),
+            )
+        case CollectionFilter(name=name):
+            condition = Condition(
+                "EXISTS (SELECT 1 FROM member JOIN collection ON collection.id = collection_id"
+                " WHERE member.asset_id = asset.id AND NOT removed AND lower(name) = lower(?))",
+                (name,),
+            )
+        case _:
+            return condition_of(filter_)
+    return negated(condition) if filter_.negated else condition
+
+
 def _plain(filter_: Filter) -> Condition:  # noqa: PLR0911 (a case for each filter)
     match filter_:
         case TypeFilter(kind=kind):

@@ -88,8 +88,8 @@ class AssetGate:
         return may_read(self._site_id, self._catalog.people.history(asset_id).rights)
 
     def _is_addressed(self, event: Event) -> bool:
-        if event.type_name != _DISCLOSED:
-            return True
+        if event.type_name != _DISCLOSED or event.process_id != event.log_id:
+            return True  # who was told hands it on: others may know of the asset only by that
         return payload_as(event, AssetDisclosed).to in (None, self._site_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from museion.archive.asset import AssetId
-from museion.archive.catalog.conditions import Condition, all_of, condition_of
+from museion.archive.catalog.conditions import Condition, all_of, condition_on_one
 from museion.archive.catalog.reader import Catalog
 from museion.base.errors import InvalidInput
 from museion.search.query import parse_query
@@ -41,7 +41,7 @@ class AssetWords:
         others = [part for part in query.parts if part.meaning not in query.filters]
         if others or not query.filters:
             raise NotOnlyFilters(words)
-        return cls(words, all_of(condition_of(each) for each in query.filters))
+        return cls(words, all_of(condition_on_one(each) for each in query.filters))
 
     def holds(self, catalog: Catalog, asset_id: AssetId) -> bool:
         """Tell whether an asset is part of it now, as the catalog knows it, shown or not."""
