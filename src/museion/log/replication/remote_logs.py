@@ -16,6 +16,7 @@ from museion.log.replication.covered import (
     dropped,
 )
 from museion.log.replication.link import PROGRESS
+from museion.log.replication.twins import RecentEvents
 from museion.log.vector_time import VectorTime
 
 
@@ -50,6 +51,7 @@ class RemoteLogs:
         self._generations: dict[str, int] = {}
         self._held: dict[str, list[Held]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._recent: dict[str, RecentEvents] = {}
 
     def generation(self, log_id: str) -> int:
         """Return the present generation of a remote log."""
@@ -96,17 +98,21 @@ class RemoteLogs:
 
         Raises:
             OutdatedAnswer: the remote log lost events since it was asked; nothing was done.
+            TwoHistories: an event contradicts one that came before; nothing was done.
             InvalidEvent, WriteFailed, LogUnavailable, LogClosed, LogDefect: as
                 `EventLog.append_replicated`.
         """
         async with self._lock(log_id):
             if generation != self.generation(log_id):
                 raise OutdatedAnswer(log_id)
+            recent = self._recent.setdefault(log.log_id, RecentEvents())
+            recent.require_one_history(events, log_id)
             moved = scanned_to > self.progress(log, log_id)
             progress = {PROGRESS + log_id: scanned_to} if moved else None
             known = covered_by(log.version, events)
             await self._covered.take(log, known)  # first: what has been read is not read again
             taken = await log.append_replicated(events, progress=progress)
+            recent.remember(taken)
             # What comes over another way meanwhile may have covered further ones.
             await self._covered.take(log, dropped(dropped(events, taken), known))
             return taken
@@ -124,6 +130,7 @@ class RemoteLogs:
                 generation has begun.
         """
         self._generations[log_id] = self.generation(log_id) + 1
+        self._recent.clear()  # numbers of lost events may be given again
         for held in self._held.get(log_id, ()):
             held.learns = False
         async with self._lock(log_id):
