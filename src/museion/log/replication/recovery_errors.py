@@ -37,7 +37,8 @@ class RecoveryFailed(Unavailable):
     def __init__(self, reason: str, *, partially_changed: bool) -> None:
         changed = "New events are refused here until then." if partially_changed else ""
         super().__init__(
-            f"The site could not recover: {reason}.", remedy=f"Try again. {changed}".strip()
+            f"The site could not recover: {reason.rstrip('.')}.",
+            remedy=f"Try again. {changed}".strip(),
         )
         self.partially_changed = partially_changed
 
