@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,5 +49,21 @@ def _look_up(name: str) -> object:
         for part in rest:
             found = getattr(found, part)
         return found
-    module, _, last = name.rpartition(".")
-    return getattr(importlib.import_module(f"museion.log.{module}"), last)
+    module, *rest = _module_of(name)
+    for part in rest:
+        module = getattr(module, part)
+    return module
+
+
+def _module_of(name: str) -> list[Any]:
+    """Return the module that a dotted name begins with, and what comes after it."""
+    parts = name.split(".")
+    count = max(n for n in range(1, len(parts)) if _is_module(parts[:n]))
+    return [importlib.import_module(".".join(("museion.log", *parts[:count]))), *parts[count:]]
+
+
+def _is_module(parts: list[str]) -> bool:
+    try:
+        return importlib.util.find_spec(".".join(("museion.log", *parts))) is not None
+    except ModuleNotFoundError:
+        return False
