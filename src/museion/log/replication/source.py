@@ -118,7 +118,8 @@ class Source:
         while position < last:
             end = min(last, log.sequence_nr)
             if position < end:
-                await self._until_ready(gate, end)
+                # Not only to where it reads: rights may have been taken away behind that.
+                await self._until_ready(gate, log.sequence_nr)
                 found = await read_for_replication(
                     log,
                     after=position,
