@@ -22,6 +22,7 @@ from log_bench.rounds import BENCHMARKS, file_system
 from sites_bench.blob_throughput import blob_throughput
 from sites_bench.crdt_throughput import crdt_figures
 from sites_bench.device_bytes import device_bytes, vector_entries
+from sites_bench.gate_cost import measure
 from sites_bench.pure_memory import pure_memory
 from sites_bench.replication_figures import (
     Asked,
@@ -60,6 +61,14 @@ def _device_figures(asked: Asked) -> Iterator[Figure]:
         )  # fmt: skip
 
 
+def _gate_figures(asked: Asked) -> Iterator[Figure]:
+    del asked
+    for name, cost_us in measure().items():
+        yield at_most(
+            f"rights of an event that may leave: {name.replace('_', ' ')}", cost_us, "µs", 50
+        )
+
+
 _SECTIONS: dict[str, Callable[[Asked], Iterable[Figure]]] = {
     "catch-up": catch_up_figures,
     "pipelining": pipelining_figures,
@@ -70,6 +79,7 @@ _SECTIONS: dict[str, Callable[[Asked], Iterable[Figure]]] = {
     "blobs": _blob_figures,
     "crdt": _crdt_figures,
     "devices": _device_figures,
+    "gate": _gate_figures,
 }
 
 
