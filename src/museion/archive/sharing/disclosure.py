@@ -45,8 +45,8 @@ class WiderAccess:
     """A processor: when `access` lets further sites in, it tells them the asset's history.
 
     The site where access was widened tells all that it knows. Every other site, when it hears of
-    that, tells what it wrote itself without having known: so each event is told by somebody. Where
-    the one that widened was once kept out itself, it may know little; then all tell all.
+    that, tells what it wrote itself: so each event is told by somebody. Where the one that widened
+    was once kept out itself, it may know little; then all tell all, also for sites that left.
     """
 
     name = "disclosure"
@@ -67,12 +67,9 @@ class WiderAccess:
         if not _lets_in(before, after):
             return ()
         if event.process_id != self._log.log_id and not _was_kept_out(event.process_id, earlier):
-            earlier = [each for each in earlier if self._is_own_news(each, event)]
+            # Also what the widening seems to know: its stamp covers more than came to that site.
+            earlier = [each for each in earlier if each.process_id == self._log.log_id]
         return disclosed(change.asset_id, earlier, cause=event)
-
-    def _is_own_news(self, each: Event, widening: Event) -> bool:
-        known_there = each.vector_timestamp <= widening.vector_timestamp
-        return each.process_id == self._log.log_id and not known_there
 
 
 class EnteredScope:
@@ -106,6 +103,7 @@ class EnteredScope:
         self._catalog = catalog
         self._following = following
         self._until = until
+        self._begun_nr = log.sequence_nr
         self._inside: set[AssetId] = set()
         self._inside_before: set[AssetId] = set()
         self._before_nr = 0
@@ -140,8 +138,8 @@ class EnteredScope:
 
     async def _entered(self, asset_id: AssetId, event: Event) -> Sequence[NewEvent]:
         events = await read_asset(self._log, asset_id, up_to=self._log.sequence_nr)
-        if [each.id for each in events] == [event.id]:
-            return ()
+        if event.sequence_nr > self._begun_nr and [each.id for each in events] == [event.id]:
+            return ()  # it was in the part when it was looked at first
         return disclosed(asset_id, events, cause=event, to=self._site_id)
 
     def _has_all(self, asset_id: AssetId) -> bool:
