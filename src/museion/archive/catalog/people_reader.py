@@ -13,6 +13,7 @@ from museion.archive.conflicts import (
     shown_conflict,
 )
 from museion.archive.history import History, fold
+from museion.archive.rights import AssetRights
 
 
 class PeopleReader:
@@ -28,6 +29,15 @@ class PeopleReader:
             "SELECT event FROM edit WHERE subject = ? ORDER BY total, origin, time", (asset_id,)
         )
         return fold(decoded_edit(row[0]) for row in rows)
+
+    def rights(self, asset_id: AssetId) -> AssetRights:
+        """Return who may have an asset: what `history` says, found without the other changes."""
+        rows = self._read.all(
+            "SELECT event FROM edit WHERE subject = ? AND instr(event, CAST('access' AS BLOB)) > 0"
+            " ORDER BY total, origin, time",
+            (asset_id,),
+        )
+        return fold(decoded_edit(row[0]) for row in rows).rights
 
     def conflict_count(self) -> int:
         """Return how many fields wait for a person."""

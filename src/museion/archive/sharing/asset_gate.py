@@ -85,7 +85,7 @@ class AssetGate:
         return any(self._looked_up(each) for each in self._catalog.owners(digest))
 
     def _looked_up(self, asset_id: AssetId) -> bool:
-        return may_read(self._site_id, self._catalog.people.history(asset_id).rights)
+        return may_read(self._site_id, self._catalog.people.rights(asset_id))
 
     def _is_addressed(self, event: Event) -> bool:
         if event.type_name != _DISCLOSED or event.process_id != event.log_id:

@@ -60,5 +60,5 @@ class AssetsLacking:
             await log.append(found)
 
     def _is_limited(self, asset_id: AssetId) -> bool:
-        access = self._catalog.people.history(asset_id).rights.access
+        access = self._catalog.people.rights(asset_id).access
         return any(each is not None for each in access)
