@@ -17,6 +17,7 @@ from museion.log.replication.loss_detection import heads_of, require_nothing_los
 from museion.log.replication.offerer import Offerer
 from museion.log.replication.protocol import EndpointInfo, InfoRequest, Link, LogInfo, Neighbour
 from museion.log.replication.refusals import BadAnswer, FilteredCycle, Refused, Retired, Unreachable
+from museion.log.replication.renumbering import begin_anew_where_recovered, last_recoveries
 from museion.log.replication.replicator import Replicator
 from museion.log.replication.service import EndpointService
 from museion.log.replication.source import Source
@@ -129,7 +130,8 @@ class Connector:
         revision = gossip.revision
         limit_s = self._local.settings.remote_read_timeout_s
         heads = await heads_of(self._local, self.remote_id, filtered=self.is_filtered)
-        request = InfoRequest(gossip.greeting(self.remote_id, full=True), heads)
+        greeting = gossip.greeting(self.remote_id, full=True)
+        request = InfoRequest(greeting, heads, last_recoveries(self._local))
         try:
             async with asyncio.timeout(limit_s):
                 remote = await self.neighbour.info(request)
@@ -176,6 +178,8 @@ class Connector:
             remote = await self.meet()
             self._declare()
             self._require_no_cycle()
+            recovered_ms = {log.name: log.recovered_ms for log in remote.logs}
+            await begin_anew_where_recovered(self._local, self.remote_id, recovered_ms)
             self._reason = ""
             await self._move_logs(remote)
         except (Retired, LogClosed) as reason:

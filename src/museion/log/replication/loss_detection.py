@@ -13,9 +13,9 @@ from museion.log.event_log import EventLog
 from museion.log.replication.connection import log_id_of
 from museion.log.replication.finding import find_event
 from museion.log.replication.local_side import LocalSide
-from museion.log.replication.protocol import OriginHead
+from museion.log.replication.protocol import OriginHead, ReadRequest
+from museion.log.replication.recovery_states import RECOVERED
 from museion.log.replication.refusals import NeedsRecovery, NotMet
-from museion.log.vector_time import VectorTime
 
 
 async def heads_of(local: LocalSide, remote_id: str, *, filtered: bool) -> dict[str, OriginHead]:
@@ -55,12 +55,16 @@ async def require_nothing_lost(
     local.met.add(remote_id)
 
 
-def require_met(local: LocalSide, remote_id: str, log: EventLog, known: VectorTime) -> None:
-    """Raise `NotMet` if a reader that has events of this log did not compare histories yet.
+def require_met(local: LocalSide, remote_id: str, log: EventLog, request: ReadRequest) -> None:
+    """Raise `NotMet` if a reader that has events from this log did not compare histories yet.
 
-    A log that was set back and grew again would else go on under identities that the reader has.
+    A log that was set back and grew again would else go on under identities that the reader has,
+    or its new numbers would be taken for the old ones.
     """
-    if remote_id not in local.met and known.local_time(log.log_id):
+    if remote_id in local.met:
+        return
+    renumbered = request.after and log.progress(RECOVERED)
+    if renumbered or request.known.local_time(log.log_id):
         raise NotMet(
             f"{remote_id} has events of this site, which was started since they met.",
             remedy="It asks again by itself.",

@@ -94,6 +94,8 @@ class LogInfo(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         filtered: the endpoint leaves out some of its events for the one that asks.
         head: what this log has of its namesake at the one that asks.
+        recovered_ms: when this log was last recovered, milliseconds since 1970; its numbers mean
+            other events since, so it is read from the beginning. 0 for never.
     """
 
     name: str
@@ -102,6 +104,7 @@ class LogInfo(msgspec.Struct, frozen=True, array_like=True):
     version: VectorTime
     filtered: bool = False
     head: OriginHead = OriginHead(0)
+    recovered_ms: Position = 0
 
 
 class EndpointInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -117,10 +120,13 @@ class InfoRequest(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         heads: log name -> what the one that asks has of that log of the other one.
+        recovered_ms: log name -> when that log of the one that asks was last recovered, as in
+            `LogInfo`.
     """
 
     greeting: Greeting = Greeting()
     heads: Mapping[str, OriginHead] = {}
+    recovered_ms: Mapping[str, Position] = {}
 
 
 class WireEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -86,6 +86,7 @@ async def recover(
         for log in local.logs.values():
             await log.write_hold.hold()
         await endpoint.begin_recovery()
+        local.met.clear()  # numbers will mean other events: all have to hear of it first
         await recoverer.run()
     except (RecoveryFailed, RecoveryImpossible, HistoryForked, NotActive):
         raise

@@ -46,6 +46,7 @@ from museion.log.replication.refusals import (
     SourceLostEvents,
     UnknownLog,
 )
+from museion.log.replication.renumbering import begin_anew_where_recovered, last_recoveries
 from museion.log.replication.source import Source
 from museion.log.replication.status import ReaderStatus
 
@@ -98,11 +99,17 @@ class EndpointService:
         """Return who this endpoint is, and its logs."""
         self._meet(caller_id, request.greeting)
         await require_nothing_lost(self._local, caller_id, request.heads)
+        await begin_anew_where_recovered(self._local, caller_id, request.recovered_ms)
         infos = [self._log_info(caller_id, name) for name in self._local.logs]
         filtered = any(info.filtered for info in infos) or self._local.is_filtered(caller_id)
         heads = await heads_of(self._local, caller_id, filtered=filtered)
+        recovered_ms = last_recoveries(self._local)
         logs = tuple(
-            msgspec.structs.replace(info, head=heads.get(info.name, OriginHead(0)))
+            msgspec.structs.replace(
+                info,
+                head=heads.get(info.name, OriginHead(0)),
+                recovered_ms=recovered_ms[info.name],
+            )
             for info in infos
         )
         # All of it: a caller that lost its memory has nothing to tell, and needs it most.
@@ -123,7 +130,7 @@ class EndpointService:
         if log.write_hold.is_held and not request.recovering:
             raise needs_recovery(self._local.recoveries.needed)
         if not request.recovering:
-            require_met(self._local, caller_id, log, request.known)
+            require_met(self._local, caller_id, log, request)
         if request.after > log.sequence_nr:
             self._local.recoveries.needed = f"{caller_id} has read on to event {request.after}"
             raise SourceLostEvents(
