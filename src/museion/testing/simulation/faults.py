@@ -99,6 +99,8 @@ class Trouble:
         if not site.links:
             return
         remote_id = self._chance.choice(sorted(site.links))
+        if site.lost_events or self._world.sites[remote_id].lost_events:
+            return  # it may be the only one who knows the newest that was lost
         connection = site.links[remote_id]
         await site.disconnect(remote_id)
         await asyncio.sleep(self._chance.uniform(0.5, 6.0))

@@ -31,6 +31,8 @@ class Ledger:
         originals: event id -> as it was first seen.
         excused: events that were lost with a disk before any other had them.
         removed: events that were removed from some log.
+        lost_once: events that were lost with some disk; where they were removed from the others
+            they are gone, also for those that had yet to get them over the one that lost them.
         set_back: logs that lost events: progress in them may fall.
     """
 
@@ -39,6 +41,7 @@ class Ledger:
         self.originals: dict[EventId, Original] = {}
         self.excused: set[EventId] = set()
         self.removed: set[EventId] = set()
+        self.lost_once: set[EventId] = set()
         self.set_back: set[str] = set()
         self._order: dict[str, list[int]] = {}
         self._lost: dict[EventId, Original] = {}
@@ -111,6 +114,7 @@ class Ledger:
         }
         elsewhere = [other.numbers for other in self.logs.values() if other is not known]
         for event_id in [each for each in known.numbers if each not in left]:
+            self.lost_once.add(event_id)
             if not any(event_id in numbers for numbers in elsewhere):
                 self.excused.add(event_id)
                 self._lost[event_id] = self.originals.pop(event_id)
@@ -239,7 +243,7 @@ class Ledger:
                 yield missing
 
     def _may_lack(self, known: LogLedger, event_id: EventId) -> bool:
-        if known.is_new_since_loss and event_id in self.removed:
+        if event_id in self.removed and (known.is_new_since_loss or event_id in self.lost_once):
             return True
         # What a leaf wrote itself and lost does not come back where it may not have it.
         own = event_id.process_id == known.log_id and not known.is_new_since_loss
@@ -255,7 +259,9 @@ class Ledger:
     def _check_progress(self, known: LogLedger, source_id: str, position: int) -> None:
         before = known.progress.get(source_id, 0)
         if position < before:
-            if not {source_id, known.log_id} & self.set_back:
+            # Who was away while the source recovered reads it from the beginning later.
+            anew = position == 0 and self.log(source_id).is_new_since_loss
+            if not anew and not {source_id, known.log_id} & self.set_back:
                 raise Violated(
                     f"{known.log_id}: progress in {source_id} falls from {before} to {position}"
                 )

@@ -238,6 +238,10 @@ class SimulatedWorld:
             if not site.is_running or site.lost_events:
                 found.append(f"{site.site_id} is down")
                 continue
+            for log in site.logs.values():
+                written = self.ledger.log(log.log_id).by_number
+                if written and written[-1][0] > log.sequence_nr:
+                    found.append(f"{log.log_id} is being written")
             for remote_id, connection in site.links.items():
                 remote = self.sites[remote_id]
                 if connection.reads:
