@@ -219,6 +219,14 @@ def writing(log: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.wait(STOP_LIMIT_S) == 0
 
 
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return what a process said that was told to stop; one that does not is killed."""
+    try:
+        return process.communicate(timeout=STOP_LIMIT_S)
+    finally:
+        process.kill()
+
+
 def test_tail_follows_a_log_that_another_process_writes_until_ctrl_c(
     log: Path, tmp_path: Path, writing: subprocess.Popen[str]
 ) -> None:
@@ -235,7 +243,7 @@ def test_tail_follows_a_log_that_another_process_writes_until_ctrl_c(
                 writing.stdin.flush()
             wait_until(lambda: told.read_text().count("\n") == 4, "three more are printed")
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=STOP_LIMIT_S)
+            _, err = ended(process)
 
     rows = [json.loads(line) for line in told.read_text().splitlines()]
     assert (process.returncode, err) == (0, "")
