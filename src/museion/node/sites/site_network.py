@@ -252,7 +252,7 @@ class SiteNetwork:
         asked: frozenset[str] = frozenset()
         while True:
             with suppress(MuseionError):  # a full disk, perhaps; the next turn tries again
-                if not described:
+                if not described and self._directory.sites():  # a site alone tells nobody
                     await self.follower.describe(self._own.described(self._own.address()))
                     described = True
                 await self._tend_members()
