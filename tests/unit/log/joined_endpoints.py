@@ -96,7 +96,8 @@ class Line:
             return await task
         except asyncio.CancelledError:
             asks = asyncio.current_task()
-            if self.is_cut and asks is not None and not asks.cancelling():
+            # Not whether it is cut: it may have been mended before this came to run.
+            if asks is not None and not asks.cancelling():
                 raise Unreachable(self._remote_id, "the line is cut") from None
             task.cancel()
             raise
