@@ -21,6 +21,7 @@ from museion.log.replication.local_neighbour import LocalNeighbour
 from museion.log.replication.protocol import (
     EndpointInfo,
     InfoRequest,
+    Link,
     Offer,
     OfferTaken,
     ReadAnswer,
@@ -29,6 +30,7 @@ from museion.log.replication.protocol import (
     RecoveryRequest,
 )
 from museion.log.replication.refusals import Unreachable
+from museion.log.replication.status import ConnectionStatus
 from museion.testing.event_loop import until
 
 T = TypeVar("T")
@@ -200,3 +202,27 @@ def require_causal_order(events: Sequence[Event]) -> None:
     for index, event in enumerate(events):
         for later in events[index + 1 :]:
             assert not later.vector_timestamp < event.vector_timestamp
+
+
+def link(sites: World, endpoint_id: str, remote_id: str) -> ConnectionStatus:
+    links = sites[endpoint_id].status().connections
+    return next(each for each in links if each.remote_id == remote_id)
+
+
+def condition(sites: World, endpoint_id: str, remote_id: str) -> Callable[[str], bool]:
+    return lambda expected: link(sites, endpoint_id, remote_id).condition == expected
+
+
+async def until_heard(sites: World, endpoint_id: str, *links: Link) -> None:
+    """Wait until an endpoint knows of connections of others."""
+
+    def heard() -> bool:
+        told = {each for state in sites[endpoint_id].status().topology for each in state.links}
+        return told >= set(links)
+
+    await until(heard)
+
+
+def endpoint_of(log: EventLog) -> Endpoint:
+    chance = Random(1)  # noqa: S311 (repeatable)
+    return Endpoint("a", {"": log}, settings=QUICK, seed=chance, now_ms=lambda: 1)

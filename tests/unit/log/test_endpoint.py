@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
-from joined_endpoints import QUICK, Line, World, everything, shared, world
+from joined_endpoints import (
+    Line,
+    condition,
+    endpoint_of,
+    everything,
+    link,
+    shared,
+    until_heard,
+    world,
+)
 from msgspec.structs import replace
 from opened_log import new
 
@@ -38,35 +46,10 @@ from museion.log.replication.protocol import (
 )
 from museion.log.replication.refusals import FilteredCycle, NowRecovering
 from museion.log.replication.source_filters import SourceFilters
-from museion.log.replication.status import ConnectionStatus
 from museion.log.replication.topology import FileTopologyStore, MemoryTopologyStore
 from museion.testing.event_loop import in_event_loop, until
 
 SOME = OfType(("test.some",))
-
-
-def link(sites: World, endpoint_id: str, remote_id: str) -> ConnectionStatus:
-    links = sites[endpoint_id].status().connections
-    return next(each for each in links if each.remote_id == remote_id)
-
-
-def condition(sites: World, endpoint_id: str, remote_id: str) -> Callable[[str], bool]:
-    return lambda expected: link(sites, endpoint_id, remote_id).condition == expected
-
-
-async def until_heard(sites: World, endpoint_id: str, *links: Link) -> None:
-    """Wait until an endpoint knows of connections of others."""
-
-    def heard() -> bool:
-        told = {each for state in sites[endpoint_id].status().topology for each in state.links}
-        return told >= set(links)
-
-    await until(heard)
-
-
-def endpoint_of(log: EventLog) -> Endpoint:
-    chance = Random(1)  # noqa: S311 (repeatable)
-    return Endpoint("a", {"": log}, settings=QUICK, seed=chance, now_ms=lambda: 1)
 
 
 class TestIdentity:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from random import Random
-
 import pytest
-from joined_endpoints import QUICK, World, world
+from joined_endpoints import condition, endpoint_of, world
 from opened_log import new
 
 from museion.log.event_log import EventLog
@@ -15,41 +12,9 @@ from museion.log.replication.connection import (
     Connection,
     Direction,
 )
-from museion.log.replication.endpoint import Endpoint
-from museion.log.replication.filters import OfType
 from museion.log.replication.local_neighbour import LocalNeighbour
-from museion.log.replication.protocol import (
-    Link,
-)
 from museion.log.replication.refusals import Retired
-from museion.log.replication.status import ConnectionStatus
 from museion.testing.event_loop import in_event_loop, until
-
-SOME = OfType(("test.some",))
-
-
-def link(sites: World, endpoint_id: str, remote_id: str) -> ConnectionStatus:
-    links = sites[endpoint_id].status().connections
-    return next(each for each in links if each.remote_id == remote_id)
-
-
-def condition(sites: World, endpoint_id: str, remote_id: str) -> Callable[[str], bool]:
-    return lambda expected: link(sites, endpoint_id, remote_id).condition == expected
-
-
-async def until_heard(sites: World, endpoint_id: str, *links: Link) -> None:
-    """Wait until an endpoint knows of connections of others."""
-
-    def heard() -> bool:
-        told = {each for state in sites[endpoint_id].status().topology for each in state.links}
-        return told >= set(links)
-
-    await until(heard)
-
-
-def endpoint_of(log: EventLog) -> Endpoint:
-    chance = Random(1)  # noqa: S311 (repeatable)
-    return Endpoint("a", {"": log}, settings=QUICK, seed=chance, now_ms=lambda: 1)
 
 
 class TestRetirement:
