@@ -146,6 +146,115 @@ class LabelsComputed(ArchiveEvent, frozen=True):
     labels: tuple[AssetLabel, ...]
 
 
+class Shot(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch of a film between two cuts, and the frame that stands for it; in seconds."""
+
+    start_s: float
+    end_s: float
+    at_s: float
+
+
+@event_type("museion.shots-found")
+class ShotsFound(ArchiveEvent, frozen=True):
+    """The cuts of a film were found: its shots in order, without gaps."""
+
+    asset_id: AssetId
+    shots: tuple[Shot, ...]
+
+
+class Moment(msgspec.Struct, frozen=True, array_like=True):
+    """A shot with the embedding of the frame that stands for it, as in `EmbeddingComputed`."""
+
+    start_s: float
+    end_s: float
+    at_s: float
+    vector: bytes
+
+
+@event_type("museion.moments-embedded")
+class MomentsEmbedded(ArchiveEvent, frozen=True):
+    """The embeddings of a film's moments in a named space."""
+
+    asset_id: AssetId
+    space: str
+    moments: tuple[Moment, ...]
+
+
+class Passage(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch of a document's text, and the page on which it begins, from 1."""
+
+    page: int
+    text: str
+
+
+@event_type("museion.document-read")
+class DocumentRead(ArchiveEvent, frozen=True):
+    """The text of a document, by passages in reading order; may be empty."""
+
+    asset_id: AssetId
+    pages: int
+    passages: tuple[Passage, ...]
+
+
+class TextLine(msgspec.Struct, frozen=True, array_like=True):
+    """A line of text in a picture.
+
+    Attributes:
+        box: left, top, width and height as shares of the upright picture, in [0, 1].
+        score: how sure the model is, in [0, 1].
+    """
+
+    text: str
+    box: tuple[float, float, float, float]
+    score: float
+
+
+@event_type("museion.text-recognised")
+class TextRecognised(ArchiveEvent, frozen=True):
+    """What a model reads in an asset's picture; may be nothing."""
+
+    asset_id: AssetId
+    model: str
+    lines: tuple[TextLine, ...]
+
+
+class Utterance(msgspec.Struct, frozen=True, array_like=True):
+    """What is said from one second to another."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@event_type("museion.speech-recognised")
+class SpeechRecognised(ArchiveEvent, frozen=True):
+    """What a model hears being said in a film or recording; may be nothing.
+
+    Attributes:
+        language: ISO 639-1; empty where none was told.
+    """
+
+    asset_id: AssetId
+    model: str
+    language: str
+    utterances: tuple[Utterance, ...]
+
+
+class ColourShare(msgspec.Struct, frozen=True, array_like=True):
+    """A named colour and the share of the picture that has it, in [0, 1]."""
+
+    name: str
+    share: float
+
+
+@event_type("museion.colours-found")
+class ColoursFound(ArchiveEvent, frozen=True):
+    """The colours of an asset's picture, the largest share first."""
+
+    asset_id: AssetId
+    colours: tuple[ColourShare, ...]
+
+
 @event_type("museion.enrichment-failed")
 class EnrichmentFailed(ArchiveEvent, frozen=True):
     """A processor could not work on an asset and does not try again by itself."""
@@ -240,6 +349,29 @@ class CollectionChanged(ArchiveEvent, frozen=True):
     members: MemberOperation | None = None
 
 
+@event_type("museion.duplicates-dismissed")
+class DuplicatesDismissed(ArchiveEvent, frozen=True):
+    """A person said that assets which look the same are not duplicates of each other."""
+
+    asset_ids: tuple[AssetId, ...]
+    by: str
+
+
+@event_type("museion.hit-judged")
+class HitJudged(ArchiveEvent, frozen=True):
+    """A person said whether an asset fits a query.
+
+    Attributes:
+        query: as it was typed.
+        verdict: 1 fits, -1 does not, 0 takes an earlier verdict back.
+    """
+
+    asset_id: AssetId
+    query: str
+    by: str
+    verdict: int
+
+
 @event_type("museion.asset-disclosed")
 class AssetDisclosed(ArchiveEvent, frozen=True):
     """Earlier events about an asset, for sites that did not get them when they came.
@@ -266,6 +398,12 @@ TYPES = EventTypes(
     FingerprintComputed,
     EmbeddingComputed,
     LabelsComputed,
+    ShotsFound,
+    MomentsEmbedded,
+    DocumentRead,
+    TextRecognised,
+    SpeechRecognised,
+    ColoursFound,
     EnrichmentFailed,
     EnrichmentRetried,
     FieldsChanged,
@@ -274,6 +412,8 @@ TYPES = EventTypes(
     CommentAdded,
     CollectionMade,
     CollectionChanged,
+    DuplicatesDismissed,
+    HitJudged,
     AssetDisclosed,
 )
 """Writes and reads the archive's events, in all their forms."""

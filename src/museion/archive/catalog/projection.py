@@ -9,6 +9,7 @@ from pathlib import Path
 from museion.archive.asset import AssetId
 from museion.archive.carried import carried
 from museion.archive.catalog.collection_rows import CollectionRows
+from museion.archive.catalog.content_rows import ContentRows
 from museion.archive.catalog.edit_rows import EditRows
 from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.machine_rows import MachineRows
@@ -93,6 +94,7 @@ class _Writing:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._machine = MachineRows(database)
+        self._content = ContentRows(database)
         self._edits = EditRows(database)
         self._collections = CollectionRows(database)
         self.changed: dict[AssetId, None] = {}
@@ -106,6 +108,7 @@ class _Writing:
             self._collections.apply(payload.collection_id, event)
             return
         self._machine.apply(payload, event)
+        self._content.apply(payload, event)
         asset_id: AssetId | None = getattr(payload, "asset_id", None)
         if asset_id is None:
             return

@@ -17,6 +17,7 @@ from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.catalog.collection_reader import CollectionReader
 from museion.archive.catalog.conditions import Condition
 from museion.archive.catalog.connections import Connections
+from museion.archive.catalog.content_reader import ContentReader
 from museion.archive.catalog.people_reader import PeopleReader
 from museion.archive.catalog.quarantined import iso_seconds, quarantine, shown_path
 from museion.archive.catalog.records import (
@@ -66,6 +67,7 @@ class Catalog:
     Attributes:
         people: what people did to assets, and what waits for a person.
         collections: the sets of assets that people made.
+        content: what machines found inside assets.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,6 +76,7 @@ class Catalog:
         self._read = Connections(path)
         self.people = PeopleReader(self._read)
         self.collections = CollectionReader(self._read)
+        self.content = ContentReader(self._read)
 
     def counts(self) -> Counts:
         """Return position and numbers of assets shown, pending and quarantined."""

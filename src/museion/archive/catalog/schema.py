@@ -13,7 +13,7 @@ from pathlib import Path
 from museion.archive.catalog.errors import CatalogDamaged, catalog_errors
 from museion.search.places import distance_km
 
-FORM = 2
+FORM = 3
 """Number of this table design; another number in a database means: build it anew."""
 
 
@@ -118,6 +118,35 @@ CREATE TABLE IF NOT EXISTS label (
     asset_nr INTEGER NOT NULL, word TEXT NOT NULL, synonyms TEXT NOT NULL, score REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS label_asset ON label (asset_nr);
+CREATE TABLE IF NOT EXISTS shot (
+    asset_nr INTEGER NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, at_s REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS shot_asset ON shot (asset_nr);
+CREATE TABLE IF NOT EXISTS passage (
+    asset_nr INTEGER NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passage_asset ON passage (asset_nr);
+CREATE TABLE IF NOT EXISTS text_line (
+    asset_nr INTEGER NOT NULL, text TEXT NOT NULL, box TEXT NOT NULL, score REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS text_line_asset ON text_line (asset_nr);
+CREATE TABLE IF NOT EXISTS utterance (
+    asset_nr INTEGER NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS utterance_asset ON utterance (asset_nr);
+CREATE TABLE IF NOT EXISTS colour (
+    asset_nr INTEGER NOT NULL, name TEXT NOT NULL, share REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS colour_asset ON colour (asset_nr);
+CREATE INDEX IF NOT EXISTS colour_name ON colour (name, asset_nr);
+CREATE TABLE IF NOT EXISTS judgement (
+    asset_id TEXT NOT NULL, query TEXT NOT NULL, by TEXT NOT NULL, verdict INTEGER NOT NULL,
+    total INTEGER NOT NULL, origin TEXT NOT NULL, time INTEGER NOT NULL,
+    PRIMARY KEY (query, asset_id, by)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dismissal (
+    one TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (one, other)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rendition (
     asset_nr INTEGER NOT NULL, rendition TEXT NOT NULL, digest TEXT NOT NULL,
     media_type TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,

@@ -1,0 +1,75 @@
+"""Rows of what is inside assets: shots, passages, recognised text, speech, colours.
+
+Of several answers to one question that of the highest rank stands, as in `machine_rows`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from functools import singledispatchmethod
+
+from museion.archive.asset import AssetId
+from museion.archive.catalog.rows import AssetRows
+from museion.archive.events import (
+    ArchiveEvent,
+    ColoursFound,
+    DocumentRead,
+    ShotsFound,
+    SpeechRecognised,
+    TextRecognised,
+)
+from museion.archive.rank import Rank
+from museion.log.event import Event
+
+
+class ContentRows:
+    """Applies events one by one; an event about an asset that is not known here changes nothing."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._rows = AssetRows(database)
+
+    def apply(self, payload: ArchiveEvent, event: Event) -> None:
+        """Change the rows that one event is about; other kinds of events are passed over."""
+        self._rank = Rank.of(event)
+        self._take(payload)
+
+    @singledispatchmethod
+    def _take(self, payload: ArchiveEvent) -> None:
+        """Pass over what is about something else."""
+
+    @_take.register
+    def _(self, event: ShotsFound) -> None:
+        rows = [(each.start_s, each.end_s, each.at_s) for each in event.shots]
+        self._answer(event.asset_id, "shots", "shot", rows)
+
+    @_take.register
+    def _(self, event: DocumentRead) -> None:
+        rows = [(each.page, each.text) for each in event.passages]
+        self._answer(event.asset_id, "document", "passage", rows)
+
+    @_take.register
+    def _(self, event: TextRecognised) -> None:
+        rows = [(each.text, json.dumps(each.box), each.score) for each in event.lines]
+        self._answer(event.asset_id, "text", "text_line", rows)
+
+    @_take.register
+    def _(self, event: SpeechRecognised) -> None:
+        rows = [(each.start_s, each.end_s, each.text) for each in event.utterances]
+        self._answer(event.asset_id, "speech", "utterance", rows)
+
+    @_take.register
+    def _(self, event: ColoursFound) -> None:
+        rows = [(each.name, each.share) for each in event.colours]
+        self._answer(event.asset_id, "colours", "colour", rows)
+
+    def _answer(
+        self, asset_id: AssetId, slot: str, table: str, rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Put rows in place of the asset's present ones where this answer now stands."""
+        nr = self._rows.nr(asset_id)
+        if nr is None or not self._rows.chosen.takes(nr, slot, self._rank):
+            return
+        self._rows.replace(table, nr, [(nr, *row) for row in rows])
+        self._rows.forgive(nr, slot)
