@@ -189,11 +189,17 @@ class Passage(msgspec.Struct, frozen=True, array_like=True):
 
 @event_type("museion.document-read")
 class DocumentRead(ArchiveEvent, frozen=True):
-    """The text of a document, by passages in reading order; may be empty."""
+    """The text of a document, by passages in reading order; may be empty.
+
+    Attributes:
+        pages: how many the document has.
+        left_out: what was not read and why, for people; empty where all was.
+    """
 
     asset_id: AssetId
     pages: int
     passages: tuple[Passage, ...]
+    left_out: str = ""
 
 
 class TextLine(msgspec.Struct, frozen=True, array_like=True):

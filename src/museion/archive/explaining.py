@@ -24,6 +24,8 @@ _SAYS = MappingProxyType(
         "camera": "taken with {}",
         "label": "a model sees {}",
         "synonym": "a model sees what is also called {}",
+        "document": "its pages say {}",
+        "recognised": "in the picture is written {}",
     }
 )
 

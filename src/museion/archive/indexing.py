@@ -14,6 +14,11 @@ from museion.archive.carried import carried
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetDetail
 from museion.archive.catalog.schema import EMBEDDING_SLOT
+from museion.archive.content_words import (
+    CHANGES_CONTENT_WORDS,
+    CONTENT_FIELDS,
+    content_words,
+)
 from museion.archive.events import (
     AssetIngested,
     EmbeddingComputed,
@@ -45,10 +50,14 @@ LEXICAL_FIELDS = (
     Field("camera", weight=0.7),
     Field("label", weight=0.8, is_certain=False),
     Field("synonym", weight=0.5, is_certain=False),
+    *CONTENT_FIELDS,
 )
 """What the lexical index knows of an asset; labels are guesses of a model and so not certain."""
 
-_CHANGES_WORDS = (AssetIngested, MetadataExtracted, LabelsComputed, FieldsChanged)
+_CHANGES_WORDS = (
+    *(AssetIngested, MetadataExtracted, LabelsComputed, FieldsChanged),
+    *CHANGES_CONTENT_WORDS,
+)
 
 
 class NoIndex(NotFound):
@@ -139,9 +148,13 @@ class LexicalProjection:
                 changed[payload.asset_id] = None
         found = [detail for each in changed for detail in [self._catalog.find(each)] if detail]
         if found:
-            self._index.add((detail.summary.id, words_of(detail)) for detail in found)
+            self._index.add((detail.summary.id, self._words(detail)) for detail in found)
             self._index.commit(events[-1].sequence_nr)
         self._position = events[-1].sequence_nr
+
+    def _words(self, detail: AssetDetail) -> dict[str, Texts]:
+        inside = content_words(self._catalog.content, detail.summary.id)
+        return words_of(detail) | inside
 
 
 class VectorProjection:

@@ -12,7 +12,7 @@ from museion.archive.folders import is_folder
 from museion.log.event import NewEvent
 from museion.log.vector_time import VectorTime
 
-_FROM_THE_ORIGINAL = frozenset({"metadata", "renditions"})
+_FROM_THE_ORIGINAL = frozenset({"metadata", "renditions", "document", "shots", "moments", "speech"})
 
 
 def retry_events(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from museion.archive.enrichment.document_text import DocumentEnricher
 from museion.archive.enrichment.done_before import NotAgain
 from museion.archive.enrichment.embeddings import EmbeddingEnricher
 from museion.archive.enrichment.enricher import EnrichmentProcessor
@@ -110,5 +111,6 @@ def enrichment(
         EnrichmentProcessor(
             EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id
         ),
+        EnrichmentProcessor(DocumentEnricher(pool, blobs)),
     ]
     return [ProcessorRunner(log, NotAgain(each, log), window=window) for each in processors]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _LOCK = f"<< /Filter /Standard /V 1 /R 2 /P -44 /O <{'5a' * 32}> /U <{'a5' * 32}> >>"
 
@@ -15,11 +15,15 @@ def pdf_bytes(
     pages: int = 1,
     information: Mapping[str, str] | None = None,
     locked: bool = False,
+    texts: Sequence[str] | None = None,
 ) -> bytes:
     """Return a PDF whose pages show a JPEG over their whole size (in points).
 
-    A locked one claims to be encrypted with a password that nobody has.
+    A locked one claims to be encrypted with a password that nobody has. With texts there is a page
+    for each instead, which shows its lines and no picture; letters are those of Windows 1252.
     """
+    if texts is not None:
+        return _written_pages(texts, width, height)
     drawing = f"q {width} 0 0 {height} 0 0 cm /Photo Do Q".encode("ascii")
     page_numbers = range(6, 6 + pages)
     kids = " ".join(f"{number} 0 R" for number in page_numbers)
@@ -43,6 +47,31 @@ def _page(width: int, height: int) -> bytes:
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] "
         f"/Contents 4 0 R {resources} >>"
     ).encode("ascii")
+
+
+def _written_pages(texts: Sequence[str], width: int, height: int) -> bytes:
+    numbers = [6 + 2 * index for index in range(len(texts))]
+    kids = " ".join(f"{number} 0 R" for number in numbers)
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+    objects = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        2: f"<< /Type /Pages /Kids [{kids}] /Count {len(texts)} >>".encode("ascii"),
+        3: font,
+        4: b"<< >>",
+        5: b"<< >>",
+    }
+    for number, text in zip(numbers, texts, strict=True):
+        page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}]"
+        page += f" /Contents {number + 1} 0 R /Resources << /Font << /F 3 0 R >> >> >>"
+        objects[number] = page.encode("ascii")
+        objects[number + 1] = _stream("", _shown_lines(text, height))
+    return _file(objects, "")
+
+
+def _shown_lines(text: str, height: int) -> bytes:
+    escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    lines = "".join(f"({line}) Tj T*\n" for line in escaped.splitlines())
+    return f"BT /F 12 Tf 14 TL 20 {height - 20} Td\n{lines}ET".encode("cp1252")
 
 
 def _stream(entries: str, content: bytes) -> bytes:

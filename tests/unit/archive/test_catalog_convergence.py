@@ -28,6 +28,7 @@ from museion.archive.events import (
     ArchiveEvent,
     AssetIngested,
     AssetLabel,
+    DocumentRead,
     EmbeddingComputed,
     EnrichmentFailed,
     EnrichmentRetried,
@@ -36,6 +37,7 @@ from museion.archive.events import (
     LabelsComputed,
     MetadataExtracted,
     MetadataValue,
+    Passage,
     RefusalCleared,
     RenditionMade,
     payload_of,
@@ -48,7 +50,7 @@ NAMES = ("north", "south", "east")
 ASSETS = ("a.jpg", "b.jpg")
 SHARED = (
     *("asset", "embedded", "metadata_value", "keyword", "tag", "label", "rendition", "failure"),
-    *("chosen", "edit", "conflict", "collection", "member"),
+    *("chosen", "edit", "conflict", "collection", "member", "document", "passage"),
 )
 LOCAL_COLUMNS = {"nr", "asset_nr"}
 
@@ -65,7 +67,19 @@ class Act(NamedTuple):
 ALLOWED = (None, NAMES[:1], NAMES[:2], ("other",))
 ACTS = (
     *("ingest", "ingest", "metadata", "thumbnail", "preview", "fingerprint", "embedding"),
-    *("labels", "fail", "retry", "caption", "rating", "tag", "untag", "access", "clear"),
+    *(
+        "read",
+        "cannot read",
+        "labels",
+        "fail",
+        "retry",
+        "caption",
+        "rating",
+        "tag",
+        "untag",
+        "access",
+        "clear",
+    ),
     *("trash", "restore", "comment", "resolve", "make", "put", "move", "take", "hear", "hear"),
 )
 acts = st.lists(
@@ -204,6 +218,12 @@ _FACTS: Mapping[str, Callable[[AssetIngested, int], ArchiveEvent]] = {
         asset_id=born.asset_id, processor=PROCESSORS[value], reason=f"r {value}"
     ),
     "retry": _retried,
+    "read": lambda born, value: DocumentRead(
+        asset_id=born.asset_id, pages=value, passages=(Passage(1, f"text {value}"),)
+    ),
+    "cannot read": lambda born, value: EnrichmentFailed(
+        asset_id=born.asset_id, processor="document", reason=f"r {value}"
+    ),
 }
 
 

@@ -27,6 +27,13 @@ class PassageRecord(msgspec.Struct, frozen=True):
     text: str
 
 
+class DocumentRecord(msgspec.Struct, frozen=True):
+    """How much there is of a document, and what of its text was not read and why."""
+
+    pages: int
+    left_out: str
+
+
 class TextLineRecord(msgspec.Struct, frozen=True):
     """A line of text in a picture; its box is left, top, width, height as shares in [0, 1]."""
 
@@ -65,6 +72,12 @@ class ContentReader:
         """Return the passages of a document in reading order."""
         sql = f"SELECT page, text FROM passage WHERE {_OF_ASSET}"  # noqa: S608
         return [PassageRecord(*row) for row in self._read.all(sql, (asset_id,))]
+
+    def document(self, asset_id: AssetId) -> DocumentRecord | None:
+        """Return what is known of a document as a whole, None where nothing has read it."""
+        sql = f"SELECT pages, left_out FROM document WHERE {_OF_ASSET}"  # noqa: S608
+        row = self._read.one_or_none(sql, (asset_id,))
+        return None if row is None else DocumentRecord(*row)
 
     def text_lines(self, asset_id: AssetId) -> list[TextLineRecord]:
         """Return the lines of text in a picture, as they were recognised."""

@@ -12,10 +12,13 @@ from functools import singledispatchmethod
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.rows import AssetRows
+from museion.archive.catalog.schema import MOMENTS_SLOT
+from museion.archive.catalog.settling import settle
 from museion.archive.events import (
     ArchiveEvent,
     ColoursFound,
     DocumentRead,
+    MomentsEmbedded,
     ShotsFound,
     SpeechRecognised,
     TextRecognised,
@@ -45,9 +48,18 @@ class ContentRows:
         self._answer(event.asset_id, "shots", "shot", rows)
 
     @_take.register
+    def _(self, event: MomentsEmbedded) -> None:
+        nr = self._rows.nr(event.asset_id)
+        slot = f"{MOMENTS_SLOT}{event.space}"
+        if nr is not None and self._rows.chosen.takes(nr, slot, self._rank):
+            settle(self._rows, nr, "moments")
+
+    @_take.register
     def _(self, event: DocumentRead) -> None:
         rows = [(each.page, each.text) for each in event.passages]
-        self._answer(event.asset_id, "document", "passage", rows)
+        nr = self._answer(event.asset_id, "document", "passage", rows)
+        if nr is not None:
+            self._rows.replace("document", nr, [(nr, event.pages, event.left_out)])
 
     @_take.register
     def _(self, event: TextRecognised) -> None:
@@ -66,10 +78,15 @@ class ContentRows:
 
     def _answer(
         self, asset_id: AssetId, slot: str, table: str, rows: Sequence[tuple[object, ...]]
-    ) -> None:
-        """Put rows in place of the asset's present ones where this answer now stands."""
+    ) -> int | None:
+        """Put rows in place of the asset's present ones where this answer now stands.
+
+        Returns:
+            The asset's row number, None where the answer does not stand.
+        """
         nr = self._rows.nr(asset_id)
         if nr is None or not self._rows.chosen.takes(nr, slot, self._rank):
-            return
+            return None
         self._rows.replace(table, nr, [(nr, *row) for row in rows])
-        self._rows.forgive(nr, slot)
+        settle(self._rows, nr, slot)
+        return nr

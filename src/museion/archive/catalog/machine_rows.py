@@ -13,7 +13,8 @@ from functools import singledispatchmethod
 from museion.archive.asset import AssetId
 from museion.archive.catalog.fields import EMBEDDED_FIELDS, asset_columns
 from museion.archive.catalog.rows import AssetRows
-from museion.archive.catalog.schema import EMBEDDING_SLOT, STEPS_OF, Step, folded
+from museion.archive.catalog.schema import EMBEDDING_SLOT, Step, folded
+from museion.archive.catalog.settling import settle
 from museion.archive.events import (
     ArchiveEvent,
     AssetIngested,
@@ -155,7 +156,7 @@ class MachineRows:
             (nr, event.processor, event.reason, event.remedy, self._time_ms),
         )
         self._rows.fails(nr, event.processor)
-        self._settle(nr, event.processor)
+        settle(self._rows, nr, event.processor)
 
     @_take.register
     def _(self, event: EnrichmentRetried) -> None:
@@ -164,7 +165,7 @@ class MachineRows:
             return
         for processor in event.processors:
             if self._rows.chosen.takes(nr, f"retried {processor}", self._rank):
-                self._settle(nr, processor)
+                settle(self._rows, nr, processor)
 
     def _answered(self, asset_id: AssetId, slot: str) -> int | None:
         """Return the row number where the event's answer to a question now stands, else None."""
@@ -210,33 +211,7 @@ class MachineRows:
 
     def _done(self, nr: int, step: Step, processor: str) -> None:
         self._rows.done(nr, step)
-        self._settle(nr, processor)
-
-    def _settle(self, nr: int, processor: str) -> None:
-        """Let a processor's failure stand only while no success and no other try outranks it."""
-        failing = self._database.execute(
-            "SELECT 1 FROM failure WHERE asset_nr = ? AND processor = ?", (nr, processor)
-        )
-        if failing.fetchone() and not self._is_last(nr, processor):
-            self._rows.forgive(nr, processor)
-        self._rows.judge(nr)
-
-    def _is_last(self, nr: int, processor: str) -> bool:
-        rows = self._database.execute(
-            "SELECT slot, total, origin, time FROM chosen WHERE asset_nr = ?", (nr,)
-        )
-        ranks = {slot: Rank(*rank) for slot, *rank in rows}
-        failed = ranks[f"failed {processor}"]
-        against = [rank for slot, rank in ranks.items() if _answers(slot, processor)]
-        return all(rank < failed for rank in against)
-
-
-def _answers(slot: str, processor: str) -> bool:
-    """Tell whether a slot speaks against the failure of a processor."""
-    beginnings = {"renditions": "rendition ", "embedding": EMBEDDING_SLOT}
-    if processor in beginnings:
-        return slot.startswith(beginnings[processor]) or slot == f"retried {processor}"
-    return slot in (processor if processor in STEPS_OF else "", f"retried {processor}")
+        settle(self._rows, nr, processor)
 
 
 def _birth_columns(event: AssetIngested, time_ms: int) -> dict[str, object]:

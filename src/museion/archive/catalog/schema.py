@@ -37,6 +37,9 @@ STEPS_OF = {
 }
 """Processor name -> the steps that it is responsible for."""
 
+CONTENT_SLOTS = frozenset({"shots", "document", "text", "speech", "colours"})
+"""Slots in `chosen` of what is inside assets; each is named as the processor that fills it."""
+
 EMBEDDING_SLOT = "embedding "
 """Beginning of the slots of embeddings in `chosen`; the embedding space follows."""
 
@@ -126,6 +129,9 @@ CREATE TABLE IF NOT EXISTS passage (
     asset_nr INTEGER NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passage_asset ON passage (asset_nr);
+CREATE TABLE IF NOT EXISTS document (
+    asset_nr INTEGER PRIMARY KEY, pages INTEGER NOT NULL, left_out TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS text_line (
     asset_nr INTEGER NOT NULL, text TEXT NOT NULL, box TEXT NOT NULL, score REAL NOT NULL
 );
