@@ -3,14 +3,13 @@
 A block never changes; a put makes new blocks of those it touches. That is what lets readers go on
 with the old ones.
 
-Letters: `B` records in a block, `R` records of a put, `M` terms of a block.
+Letters: `B` records in a block, `R` records of a put, `M` terms of either, `U` different ones.
 """
 
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from museion.base.errors import InvalidInput
+from museion.search.facet_vocabulary import NO_CODE, Vocabulary
 from museion.search.places import EARTH_RADIUS_KM
 from museion.search.selection import Mask
 
@@ -27,9 +27,6 @@ BLOCK = 32_768
 Kind: TypeAlias = Literal["number", "code", "terms", "point"]
 Value: TypeAlias = float | str | Collection[str] | tuple[float, float] | None
 """What a record says in a column; None where it says nothing."""
-
-_NO_CODE = -1
-_VALUES_A_TEXT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,94 +53,32 @@ class WrongColumn(InvalidInput):
         )
 
 
-class Vocabulary:
-    """The texts of one column and their codes; texts that differ in case or outer spaces are one.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The places of each code, one code after the other.
 
-    Append only, safe for any number of threads. The spelling that came first is shown.
+    Attributes:
+        codes: those that occur, ascending, [U].
+        starts: where in `places` those of each code begin, and the end, [U + 1].
+        places: [M].
+        filled: which places have any term, [B].
     """
 
-    def __init__(self) -> None:
-        self._code_of: dict[str, int] = {}
-        self._folded: list[str] = []
-        self._texts: list[str] = []
-        self._joined: list[str] = []
-        self._growing = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._code_of)
-
-    def text(self, code: int) -> str:
-        """Return the text of a code."""
-        return self._texts[code]
-
-    def code(self, text: str) -> int | None:
-        """Return the code of a text, or None if no record ever had it."""
-        return self._code_of.get(_folded(text))
-
-    def add(self, texts: Iterable[str | None]) -> NDArray[np.int32]:
-        """Return the code of each text, -1 for None; new texts get the next ones."""
-        with self._growing:
-            seen: dict[str | None, int] = {None: _NO_CODE}
-            return np.fromiter((self._given(text, seen) for text in texts), dtype=np.int32)
-
-    def matching(self, fits: Callable[[str], bool]) -> Mask:
-        """Return a table of whether a text fits, by code; its last entry, for no text, is False."""
-        folded = self._folded[: len(self)]
-        return np.array([*map(fits, folded), False], dtype=np.bool_)
-
-    def containing(self, part: str) -> Mask:
-        """Return a table like `matching` of the texts that contain `part`, without regard to case.
-
-        Where few texts fit, the others are passed over a thousand at a time.
-        """
-        part, count = _folded(part), len(self)
-        table = np.zeros(count + 1, dtype=np.bool_)
-        for start, joined in enumerate(self._texts_joined(count)):
-            if part in joined:
-                first = start * _VALUES_A_TEXT
-                some = self._folded[first : min(first + _VALUES_A_TEXT, count)]
-                table[first : first + len(some)] = [part in text for text in some]
-        return table
-
-    def ranks(self) -> NDArray[np.float64]:
-        """Return the alphabetical rank of each code; the last entry, for no text, is NaN."""
-        folded = self._folded[: len(self)]
-        ranks = np.full(len(folded) + 1, np.nan)
-        ranks[sorted(range(len(folded)), key=folded.__getitem__)] = np.arange(len(folded))
-        return ranks
-
-    def _given(self, text: str | None, seen: dict[str | None, int]) -> int:
-        if (code := seen.get(text)) is not None:
-            return code
-        assert text is not None
-        folded = _folded(text)
-        code = self._code_of.get(folded)
-        if code is None:
-            code = len(self._folded)
-            self._texts.append(text)
-            self._folded.append(folded)
-            self._code_of[folded] = code  # last: what has a code can be read
-        seen[text] = code
-        return code
-
-    def _texts_joined(self, count: int) -> list[str]:
-        with self._growing:
-            for full in range(len(self._joined), count // _VALUES_A_TEXT):
-                first = full * _VALUES_A_TEXT
-                self._joined.append("\n".join(self._folded[first : first + _VALUES_A_TEXT]))
-            joined = self._joined[: count // _VALUES_A_TEXT]
-        return [*joined, "\n".join(self._folded[len(joined) * _VALUES_A_TEXT : count])]
+    codes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    places: NDArray[np.uint16]
+    filled: Mask
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Pairs of a place and a code, [M] each, in no order."""
+class NewTerms:
+    """The terms of a put: pairs of a record (ascending) and a code, [M] each."""
 
-    places: NDArray[np.int32]
+    rows: NDArray[np.int32]
     codes: NDArray[np.int32]
 
 
-Part: TypeAlias = NDArray[np.generic] | Terms
+Part: TypeAlias = NDArray[np.generic] | Terms | NewTerms
 """What a block, or a put, holds of one column: an array whose last axis is the place, or terms."""
 
 
@@ -153,11 +88,11 @@ def empty_part(kind: Kind) -> Part:
         case "number":
             return np.full(BLOCK, np.nan)
         case "code":
-            return np.full(BLOCK, _NO_CODE, dtype=np.int32)
+            return np.full(BLOCK, NO_CODE, dtype=np.int32)
         case "point":
             return np.full((3, BLOCK), np.nan)
         case "terms":
-            return Terms(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+            return _terms(np.empty(0, dtype=np.uint16), np.empty(0, dtype=np.int32))
 
 
 def encoded(column: Column, values: Sequence[Value], vocabulary: Vocabulary) -> Part:
@@ -183,38 +118,56 @@ def encoded(column: Column, values: Sequence[Value], vocabulary: Vocabulary) -> 
 def replaced(old: Part, places: NDArray[np.intp], new: Part, chosen: NDArray[np.intp]) -> Part:
     """Return a block's part after the records `chosen` (ascending) of a put came to `places`."""
     if isinstance(old, Terms):
-        assert isinstance(new, Terms)
+        assert isinstance(new, NewTerms)
         return _replaced_terms(old, places, new, chosen)
-    assert not isinstance(new, Terms)
+    assert isinstance(old, np.ndarray)
+    assert isinstance(new, np.ndarray)
     copy = old.copy()
     copy[..., places] = new[..., chosen]
     return copy
 
 
 def _replaced_terms(
-    old: Terms, places: NDArray[np.intp], new: Terms, chosen: NDArray[np.intp]
+    old: Terms, places: NDArray[np.intp], new: NewTerms, chosen: NDArray[np.intp]
 ) -> Terms:
     first, last = int(chosen[0]), int(chosen[-1])
     place_of = np.full(last - first + 1, -1, dtype=np.int32)
     place_of[chosen - first] = places
-    start, stop = np.searchsorted(new.places, [first, last + 1])
-    came = place_of[new.places[start:stop] - first]
+    start, stop = np.searchsorted(new.rows, [first, last + 1])
+    came = place_of[new.rows[start:stop] - first]
+    added = np.flatnonzero(came >= 0)
+    added = added[np.argsort(new.codes[start:stop][added], kind="stable")]
     gone = np.zeros(BLOCK, dtype=np.bool_)
     gone[places] = True
     stay = ~gone[old.places]
-    return Terms(
-        np.concatenate([old.places[stay], came[came >= 0]]),
-        np.concatenate([old.codes[stay], new.codes[start:stop][came >= 0]]),
+    return _terms(
+        np.concatenate([old.places[stay], came[added].astype(np.uint16)]),
+        np.concatenate([_code_of_each(old)[stay], new.codes[start:stop][added]]),
     )
+
+
+def _terms(places: NDArray[np.uint16], codes: NDArray[np.int32]) -> Terms:
+    # Two runs that are in order already: a stable sort only joins them.
+    order = np.argsort(codes, kind="stable")
+    codes = codes[order]
+    begins = np.flatnonzero(np.diff(codes, prepend=-1))
+    filled = np.zeros(BLOCK, dtype=np.bool_)
+    filled[places] = True
+    return Terms(codes[begins], np.append(begins, len(codes)), places[order], filled)
+
+
+def _code_of_each(terms: Terms) -> NDArray[np.int32]:
+    return np.repeat(terms.codes, np.diff(terms.starts))
 
 
 def has_value(part: Part) -> Mask:
     """Return which places say something, [B]."""
     if isinstance(part, Terms):
-        return _at(part.places)
-    if part.dtype == np.int32:
-        return np.asarray(cast("NDArray[np.int32]", part) >= 0)
-    first = part if part.ndim == 1 else part[0]
+        return part.filled
+    values = cast("NDArray[np.float64]", part)
+    if values.dtype == np.int32:
+        return np.asarray(values >= 0)
+    first = values if values.ndim == 1 else values[0]
     return np.asarray(first == first)  # noqa: PLR0124 (False for NaN)
 
 
@@ -226,34 +179,41 @@ def is_between(part: Part, low: float, high: float) -> Mask:
 
 def has_code(part: Part, code: int) -> Mask:
     """Return which places have a code, alone or among others, [B]."""
-    if isinstance(part, Terms):
-        return _at(part.places[part.codes == code])
-    return np.asarray(part == code)
+    if not isinstance(part, Terms):
+        return np.asarray(cast("NDArray[np.int32]", part) == code)
+    at = int(np.searchsorted(part.codes, code))
+    if at == len(part.codes) or part.codes[at] != code:
+        return _at(part.places[:0])
+    return _at(part.places[part.starts[at] : part.starts[at + 1]])
 
 
 def has_code_of(part: Part, table: Mask) -> Mask:
     """Return which places have a code for which `table` holds, [B]."""
     if isinstance(part, Terms):
-        return _at(part.places[table[part.codes]])
-    return table[cast("NDArray[np.int32]", part)]
+        wanted = np.repeat(table[part.codes], np.diff(part.starts))
+        return _at(part.places[wanted])
+    codes = cast("NDArray[np.int32]", part)
+    return table.take(codes, mode="wrap")  # -1, no text, is the last entry
 
 
-def codes_at(part: Part, kept: Mask) -> NDArray[np.int32]:
-    """Return the codes at the places where `kept` [B] holds, with repeats."""
+def counts_at(part: Part, kept: Mask, count: int) -> NDArray[np.int64]:
+    """Return how many of the places where `kept` [B] holds have each of `count` codes."""
+    totals = np.zeros(count, dtype=np.int64)
     if isinstance(part, Terms):
-        return part.codes[kept[part.places]]
-    codes = cast("NDArray[np.int32]", part)[kept]
-    return codes[codes >= 0]
+        if len(part.codes):
+            found = kept[part.places].astype(np.int32)
+            totals[part.codes] = np.add.reduceat(found, part.starts[:-1])
+        return totals
+    codes = cast("NDArray[np.int32]", part)
+    return np.bincount(np.where(kept, codes + 1, 0), minlength=count + 1)[1:]
 
 
 def is_near(part: Part, direction: NDArray[np.float64], within_km: float) -> Mask:
     """Return which points lie within a distance along the surface of the earth, [B]."""
-    x, y, z = cast("NDArray[np.float64]", part)
-    chord = 2 * math.sin(min(within_km / EARTH_RADIUS_KM, math.pi) / 2)
-    squared = (x - direction[0]) ** 2
-    squared += (y - direction[1]) ** 2
-    squared += (z - direction[2]) ** 2
-    return np.asarray(squared <= chord * chord)
+    points = cast("NDArray[np.float64]", part)
+    # Not a matrix product: BLAS would wait for all processors. Good to a metre also close by.
+    cosine = np.einsum("i,ij->j", direction, points)
+    return np.asarray(cosine >= math.cos(min(within_km / EARTH_RADIUS_KM, math.pi)) - 1e-15)
 
 
 def direction_of(latitude: float, longitude: float) -> NDArray[np.float64]:
@@ -273,20 +233,16 @@ def _directions(points: Sequence[tuple[float, float] | None]) -> NDArray[np.floa
     )
 
 
-def _flat(values: Sequence[Collection[str] | None], vocabulary: Vocabulary) -> Terms:
+def _flat(values: Sequence[Collection[str] | None], vocabulary: Vocabulary) -> NewTerms:
     if any(isinstance(value, str) for value in values):
         raise TypeError("a text where a list of texts was meant")
     lists = [() if value is None else tuple(dict.fromkeys(value)) for value in values]
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     codes = vocabulary.add(term for terms in lists for term in terms)
-    return Terms(np.repeat(np.arange(len(lists), dtype=np.int32), lengths), codes)
+    return NewTerms(np.repeat(np.arange(len(lists), dtype=np.int32), lengths), codes)
 
 
-def _folded(text: str) -> str:
-    return text.strip().casefold()
-
-
-def _at(places: NDArray[np.int32]) -> Mask:
+def _at(places: NDArray[np.uint16]) -> Mask:
     mask = np.zeros(BLOCK, dtype=np.bool_)
     mask[places] = True
     return mask

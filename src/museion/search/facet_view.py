@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from museion.search import facet_columns
-from museion.search.facet_columns import BLOCK, Column, Part, Vocabulary, WrongColumn
+from museion.search.facet_columns import BLOCK, Column, Part, WrongColumn
+from museion.search.facet_vocabulary import Vocabulary
 from museion.search.selection import Mask, Numbers, Selection
 
 
@@ -162,10 +163,8 @@ class FacetView:
         totals = np.zeros(len(vocabulary), dtype=np.int64)
         kept = (self.all if selection is None else selection).mask(len(self._universe))
         for start, block in enumerate(self.blocks):
-            codes = facet_columns.codes_at(
-                block.parts[column], kept[start * BLOCK : (start + 1) * BLOCK]
-            )
-            totals += np.bincount(codes, minlength=len(totals))[: len(totals)]
+            some = kept[start * BLOCK : (start + 1) * BLOCK]
+            totals += facet_columns.counts_at(block.parts[column], some, len(totals))
         found = [
             (vocabulary.text(code), int(totals[code])) for code in np.flatnonzero(totals).tolist()
         ]

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from museion.base.errors import InvalidInput
 from museion.search import facet_columns
-from museion.search.facet_columns import BLOCK, Column, Part, Value, Vocabulary, WrongColumn
+from museion.search.facet_columns import BLOCK, Column, Part, Value, WrongColumn
 from museion.search.facet_view import Block, FacetView
+from museion.search.facet_vocabulary import Vocabulary
 from museion.search.selection import Numbers
 
 
