@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -20,8 +19,11 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from museion.base.errors import InvalidInput
+from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import Embeddings, EmbeddingSpace, Label, RgbImage
-from museion.models.registry import Checkpoint, built_in_checkpoint
+from museion.models.graphs import open_checked
+from museion.models.preprocessing import upright_rgb
+from museion.models.registry import built_in_checkpoint
 
 EMBEDDED = "museion-embedded-1"
 
@@ -58,13 +60,15 @@ def image_tower_of(checkpoint: Checkpoint, *, threads: int) -> ImageTower:
     """Open the image tower of any checkpoint laid out like the built-in one."""
     table = checkpoint.file("labels.json").read_bytes()
     words = msgspec.json.decode(table, type=list[_LabelWord])
-    return ImageTower(_session(checkpoint.file("image_tower.onnx"), threads), checkpoint, words)
+    graph = open_checked(checkpoint, ("image_tower.onnx",), threads=threads)
+    return ImageTower(graph, checkpoint, words)
 
 
 def text_tower_of(checkpoint: Checkpoint, *, threads: int) -> TextTower:
     """Open the text tower of any checkpoint laid out like the built-in one."""
     tokenizer = Tokenizer.from_file(str(checkpoint.file("tokenizer.json")))
-    return TextTower(_session(checkpoint.file("text_tower.onnx"), threads), checkpoint, tokenizer)
+    graph = open_checked(checkpoint, ("text_tower.onnx",), threads=threads)
+    return TextTower(graph, checkpoint, tokenizer)
 
 
 class _LabelWord(msgspec.Struct, frozen=True):
@@ -179,31 +183,5 @@ def fit_square(image: RgbImage, side: int) -> NDArray[np.uint8]:
     Raises:
         InvalidInput: not an array of bytes [H, W], [H, W, 3] or [H, W, 4] with at least one pixel.
     """
-    if image.dtype != np.uint8 or not _is_picture(image.shape):
-        raise InvalidInput(
-            "A picture is an array of bytes [height, width, 3] (or grey, or with alpha), "
-            f"but this one is {image.dtype} {list(image.shape)}.",
-            remedy="Decode the file to 8-bit RGB first.",
-        )
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    square = picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    square = upright_rgb(image).resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(square)
-
-
-def _is_picture(shape: tuple[int, ...]) -> bool:
-    known = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
-    return known and min(shape) > 0
-
-
-def _session(graph: Path, threads: int) -> ort.InferenceSession:
-    if threads < 1:
-        raise InvalidInput(f"A tower needs at least 1 thread, but {threads} were given.")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads would steal the core from decoding between two pictures.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
