@@ -6,8 +6,8 @@ on damage its owner drops the folder and fills a new one from the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -21,19 +21,27 @@ from museion.search.lexical_fields import (
     Field,
     Seen,
     Texts,
+    UnknownField,
     build_record,
     build_schema,
     checked_fields,
     read_record,
 )
+from museion.search.lexical_filter import RecordKeys, best_allowed, ids_of_all
+from museion.search.selection import Allowed, Numbers
 from museion.search.word_matching import Asked
-from museion.search.word_query import parse_phrase, parse_words, phrase_in_any, whole_question
+from museion.search.word_query import (
+    Said,
+    WordQuery,
+    corrected,
+    parse_phrase,
+    parse_words,
+    phrase_in_any,
+    said_in_field,
+    whole_question,
+)
 
 __all__ = ["Field", "LexicalHit", "LexicalIndex", "Texts"]
-
-_MOST_IDS_ASKED_FOR = 2_000
-"""Up to so many allowed ids are part of the question; more are looked up in longer answers."""
-_FIRST_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +52,13 @@ class LexicalHit:
         id: the record.
         score: BM25 over all fields, comparable within one answer.
         matched: for each field in which something was found, words of the query, folded, in the
-            order asked. A word counts as found in another inflection too.
+            order asked. A word counts as found in another inflection too, as part of a longer word
+            in a field of trigrams, and under a word that it may be a typo of.
         coverage: share of the query's words that were found anywhere, in [0, 1]; stop words do not
             count, and phrases, which are always found, neither.
-        is_exact: all words were found whole in certain fields.
+        is_exact: all words were found whole in certain fields. Another inflection is whole if it is
+            one in every language that the text and the query may be in.
+        corrected: for each word that occurs in no record, the words found in its place in this one.
     """
 
     id: str
@@ -55,6 +66,7 @@ class LexicalHit:
     matched: Mapping[str, tuple[str, ...]]
     coverage: float
     is_exact: bool
+    corrected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class LexicalIndex:
@@ -79,7 +91,11 @@ class LexicalIndex:
         self._directory = directory
         self._fields = fields
         self._schema = build_schema(fields.values())
+        self._languages = tuple(
+            dict.fromkeys(each for f in fields.values() for each in f.languages)
+        )
         self._commits = Commits(directory, self._schema, read_only=read_only)
+        self._keys = RecordKeys()
 
     @classmethod
     def open(
@@ -89,8 +105,8 @@ class LexicalIndex:
 
         Args:
             directory: belongs to the index alone.
-            fields: what records may say. Names and kinds are those with which the index was made;
-                weights may change from one opening to the next.
+            fields: what records may say. Names, kinds and languages are those with which the index
+                was made; weights may change from one opening to the next.
             read_only: follow the commits of whoever writes; a folder without an index, or none,
                 reads as an empty one.
 
@@ -156,8 +172,9 @@ class LexicalIndex:
         limit: int,
         phrases: Sequence[str] = (),
         excluded: Sequence[str] = (),
-        allowed: Set[str] | None = None,
+        allowed: Allowed | None = None,
         completes: bool = False,
+        corrects: bool = True,
     ) -> list[LexicalHit]:
         """Return the records that answer best, best first; records of equal score keep their order.
 
@@ -166,10 +183,13 @@ class LexicalIndex:
             limit: how many at most, at least 1.
             phrases: must all occur, their words one after the other in one field.
             excluded: words (in any inflection) and phrases of which none may occur.
-            allowed: the only ids that may be returned; the filter is exact, so if `limit` allowed
-                records match, `limit` are returned. None means all.
+            allowed: the only records that may be returned; the filter is exact, so if `limit`
+                allowed records match, `limit` are returned. None means all. A selection is faster
+                than a set of more than a few thousand ids.
             completes: the last word of `text` may be the beginning of a longer one (of the 32 most
                 frequent). Such a match makes no hit exact.
+            corrects: a word that occurs in no record is looked for under the words that it may be a
+                typo of. Such a match makes no hit exact.
 
         Raises:
             InvalidInput: `limit` is below 1.
@@ -177,74 +197,85 @@ class LexicalIndex:
         if limit < 1:
             raise InvalidInput(f"Expected a limit of at least 1; came {limit}.", remedy="Raise it.")
         searcher = self._commits.last().searcher
-        words = parse_words(text, phrases, completes=completes)
+        words = parse_words(text, phrases, completes=completes, among=self._languages)
         if searcher is None or words.is_empty or (allowed is not None and not allowed):
             return []
-        unwanted = [parsed for each in excluded if (parsed := parse_phrase(each)).words]
-        question = whole_question(words, unwanted, self._fields.values(), self._schema, searcher)
         with readable(self._directory):
-            found = self._find(searcher, question, limit, allowed)
-        asked = Asked.of(words, self._fields.values())
-        return [_hit(asked, *each) for each in found]
+            if corrects:
+                words = corrected(words, self._fields, self._schema, searcher)
+            question = self._question(words, excluded, searcher)
+            addresses = best_allowed(searcher, question, limit, allowed, self._keys, self._schema)
+            asked = Asked.of(words, self._fields.values())
+            return [
+                _hit(asked, score, *read_record(searcher.doc(address)))
+                for score, address in addresses
+            ]
 
-    def ids_containing(self, phrase: str, *, inflected: bool = False) -> set[str]:
-        """Return all records that hold a word or phrase in one field; about 10 µs each.
+    def ids_containing(
+        self, phrase: str, *, inflected: bool = False, over: Numbers | None = None
+    ) -> set[str]:
+        """Return all records that hold a word or phrase in one field.
+
+        About 10 µs each; 1 µs with `over`.
 
         Args:
             phrase: a word, or words that must stand one after the other; without any word, nothing
                 is found.
             inflected: a single word is found in its other inflections too. What `search` excludes
                 is what is found with it.
+            over: numbers of the records, if the caller has them: most ids need not be read then.
         """
-        commit, parsed = self._commits.last(), parse_phrase(phrase)
-        searcher = commit.searcher
-        if searcher is None or not parsed.words:
+        parsed = parse_phrase(phrase)
+        if not parsed.words:
             return set()
+        languages = self._languages if inflected else ()
         fields = self._fields.values()
-        question = phrase_in_any(parsed, fields, self._schema, inflected=inflected)
-        with readable(self._directory):
-            return {entry_id for _, entry_id, _ in _read(searcher, question, commit.count + 1)}
+        return self._all_ids(phrase_in_any(parsed, fields, self._schema, languages), over)
+
+    def ids_with(
+        self, field: str, said: str = "", *, how: Said = "words", over: Numbers | None = None
+    ) -> set[str]:
+        """Return all records of which one field says something.
+
+        Args:
+            field: name of the field.
+            said: what it says, as typed.
+            how: "words": all of them, in any inflection (in a keyword field: the whole value);
+                "phrase": one after the other; "prefix": so, and the last may be the beginning of a
+                longer one; "any": whatever it is.
+            over: numbers of the records, if the caller has them: most ids need not be read then.
+
+        Raises:
+            UnknownField: the index has no such field.
+        """
+        if field not in self._fields:
+            raise UnknownField(field, self._fields)
+        question = said_in_field(
+            self._fields[field], said, how, self._schema, languages=self._languages
+        )
+        return set() if question is None else self._all_ids(question, over)
 
     def close(self) -> None:
         """Give back the lock; changes that were not committed are forgotten. May be repeated."""
         self._commits.close()
 
-    def _find(
-        self,
-        searcher: tantivy.Searcher,
-        question: tantivy.Query,
-        limit: int,
-        allowed: Set[str] | None,
-    ) -> list[tuple[float, str, Seen]]:
-        """Return score, id and content of the best `limit` that are allowed."""
-        if allowed is None:
-            return list(_read(searcher, question, limit))
-        depth = limit * _FIRST_DEPTH
-        while len(allowed) > max(depth, _MOST_IDS_ASKED_FOR):
-            answers = list(_read(searcher, question, depth))
-            kept = [each for each in answers if each[1] in allowed]
-            if len(kept) >= limit or len(answers) < depth:
-                return kept[:limit]
-            depth *= 4
-        among = tantivy.Query.term_set_query(self._schema, ID_FIELD, list(allowed))
-        both = [
-            (tantivy.Occur.Must, question),
-            (tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0)),
-        ]
-        return list(_read(searcher, tantivy.Query.boolean_query(both), limit))
+    def _question(
+        self, words: WordQuery, excluded: Sequence[str], searcher: tantivy.Searcher
+    ) -> tantivy.Query:
+        unwanted = [parsed for each in excluded if (parsed := parse_phrase(each)).words]
+        return whole_question(words, unwanted, self._fields.values(), self._schema, searcher)
 
-
-def _read(
-    searcher: tantivy.Searcher, question: tantivy.Query, limit: int
-) -> Iterator[tuple[float, str, Seen]]:
-    """Yield score, id and content of the best `limit` records."""
-    for score, address in searcher.search(question, limit, count=False).hits:
-        yield score, *read_record(searcher.doc(address))
+    def _all_ids(self, question: tantivy.Query, over: Numbers | None) -> set[str]:
+        commit = self._commits.last()
+        if commit.searcher is None:
+            return set()
+        with readable(self._directory):
+            return ids_of_all(commit.searcher, question, commit.count + 1, over, self._keys)
 
 
 def _hit(asked: Asked, score: float, entry_id: str, seen: Seen) -> LexicalHit:
     told = asked.answered_by(seen)
-    return LexicalHit(entry_id, score, told.matched, told.coverage, told.is_exact)
+    return LexicalHit(entry_id, score, told.matched, told.coverage, told.is_exact, told.corrected)
 
 
 def _fit(entry_id: str) -> str:

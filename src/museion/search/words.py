@@ -1,8 +1,9 @@
 """Texts into words: the one place that says which spellings count as the same word.
 
 Index and query go through the same functions, so what one folds the other folds. Letters lose
-their case and accents; a German umlaut is found as `ü`, `u` and `ue`; an English word is also found
-by its stem. Scripts without spaces are kept in the runs in which they are written.
+their case and accents; a German umlaut is found as `ü`, `u` and `ue`; a word is also found by its
+stem in each language that its text may be in (`languages`). Scripts without spaces are kept in the
+runs in which they are written.
 """
 
 from __future__ import annotations
@@ -82,18 +83,22 @@ def content_words(words: Sequence[Word]) -> list[Word]:
     return [word for word in words if word.spelt_out not in STOP_WORDS] or list(words)
 
 
-def stems(words: Iterable[str]) -> set[str]:
-    """Return the English stems of folded words."""
-    return {stem(word) for word in words}
+def stems(words: Iterable[str], language: str = "english") -> set[str]:
+    """Return the stems of folded words in one language."""
+    return {stem(word, language) for word in words}
 
 
-@functools.lru_cache(maxsize=100_000)
-def stem(word: str) -> str:
-    """Return the English stem of a folded word: `dogs` and `dog` have the same.
+@functools.lru_cache(maxsize=200_000)
+def stem(word: str, language: str = "english") -> str:
+    """Return the stem of a folded word: `dogs` and `dog` have one, in German `häuser` and `haus`.
 
-    Source: Porter's second English stemmer, as tantivy ships it.
+    Args:
+        word: folded; the German stemmer reads `ae`, `oe`, `ue` as umlauts.
+        language: English name, in lower case, of one of `languages.STEMMED`.
+
+    Source: the Snowball stemmers, as tantivy ships them.
     """
-    analysed = _stemmer().analyze(word)
+    analysed = _stemmer(language).analyze(word)
     return analysed[0] if analysed else word
 
 
@@ -120,8 +125,8 @@ def _word(lower: str) -> Word:
 
 
 @functools.cache
-def _stemmer() -> tantivy.TextAnalyzer:
+def _stemmer(language: str) -> tantivy.TextAnalyzer:
     import tantivy
 
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
-    return builder.filter(tantivy.Filter.stemmer("english")).build()
+    return builder.filter(tantivy.Filter.stemmer(language)).build()
