@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from museion.archive.enrichment.colours import ColourEnricher
 from museion.archive.enrichment.document_text import DocumentEnricher
 from museion.archive.enrichment.done_before import NotAgain
 from museion.archive.enrichment.embeddings import EmbeddingEnricher
 from museion.archive.enrichment.enricher import EnrichmentProcessor
 from museion.archive.enrichment.fingerprints import FingerprintEnricher
 from museion.archive.enrichment.metadata import MetadataEnricher
+from museion.archive.enrichment.moments import MomentEnricher
 from museion.archive.enrichment.renditions import RenditionEnricher
+from museion.archive.enrichment.shots import ShotEnricher
 from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import BlobStore
@@ -112,5 +115,10 @@ def enrichment(
             EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id
         ),
         EnrichmentProcessor(DocumentEnricher(pool, blobs)),
+        EnrichmentProcessor(ColourEnricher(pool, blobs), on_rendition="thumbnail"),
+        EnrichmentProcessor(ShotEnricher(pool, blobs, limits)),
+        EnrichmentProcessor(
+            MomentEnricher(pool, blobs, log, limits), on_shots=True, generation=space.id
+        ),
     ]
     return [ProcessorRunner(log, NotAgain(each, log), window=window) for each in processors]
