@@ -22,7 +22,7 @@ from museion.media.containers import check_complete
 from museion.media.errors import CorruptMedia, PixelFlood, UnsupportedMedia
 from museion.media.limits import Limits
 from museion.media.native_path import native_path
-from museion.media.picture import Picture, own_memory, preview_size
+from museion.media.picture import PREVIEW_SIDE_PIXELS, Picture, fit, own_memory
 from museion.media.sniff import MediaType
 
 _DEMUXERS = {sniff.MP4: "mov", sniff.MOV: "mov", sniff.WEBM: "matroska"}
@@ -56,14 +56,9 @@ def decode_poster(path: Path, media: MediaType, limits: Limits) -> Picture:
     check_complete(path, media)
     with open_film(path, media) as film:
         stream = picture_track(film, media)
-        if stream.width * stream.height > limits.max_frame_pixels:
-            raise PixelFlood(
-                width=stream.width,
-                height=stream.height,
-                limit=f"{limits.max_frame_pixels} in a frame",
-            )
+        check_frame_size(stream, limits)
         frame = _representative_frame(film, stream, media)
-        return _picture(frame, stream)
+        return upright(frame, stream)
 
 
 @contextmanager
@@ -105,6 +100,39 @@ def picture_track(film: InputContainer, media: MediaType) -> VideoStream:
     stream.thread_type = "SLICE"
     stream.codec_context.thread_count = 1
     return stream
+
+
+def check_frame_size(stream: VideoStream, limits: Limits) -> None:
+    """Refuse a film by the size of its frames.
+
+    Raises:
+        PixelFlood: they are larger than `limits` allow.
+    """
+    if stream.width * stream.height > limits.max_frame_pixels:
+        raise PixelFlood(
+            width=stream.width,
+            height=stream.height,
+            limit=f"{limits.max_frame_pixels} in a frame",
+        )
+
+
+def time_of(frame: VideoFrame, stream: VideoStream) -> float | None:
+    """Return when a frame is shown, in seconds from the film's beginning; None if it is not said.
+
+    Players count from the first frame, whatever number the container gives to it.
+    """
+    return None if frame.pts is None else frame.time - _first_s(stream)
+
+
+def seek_to(film: InputContainer, stream: VideoStream, at_s: float) -> None:
+    """Go to the last key frame at or before a second, counted from the film's beginning."""
+    film.seek(int((at_s + _first_s(stream)) * av.time_base), backward=True)
+
+
+def _first_s(stream: VideoStream) -> float:
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)
 
 
 def is_sideways(rotation: int) -> bool:
@@ -160,10 +188,17 @@ def _contrast(frame: VideoFrame) -> float:
     return float(small.to_ndarray().std())
 
 
-def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
+def upright(
+    frame: VideoFrame, stream: VideoStream, *, max_side: int = PREVIEW_SIDE_PIXELS
+) -> Picture:
+    """Return a frame as it is to be seen: its pixels square, turned upright, in sRGB.
+
+    Args:
+        max_side: longest side in pixels; a smaller frame keeps its size.
+    """
     aspect = stream.sample_aspect_ratio or 1
     width, height = max(1, round(frame.width * aspect)), frame.height
-    small_width, small_height = preview_size(width, height)
+    small_width, small_height = fit(width, height, max_side)
     target = _TO_SRGB if frame.color_trc in _HIGH_DYNAMIC_RANGE else {}
     small = frame.reformat(width=small_width, height=small_height, format="rgb24", **target)
     image = pyvips.Image.new_from_array(small.to_ndarray())

@@ -43,6 +43,9 @@ CONTENT_SLOTS = frozenset({"shots", "document", "text", "speech", "colours"})
 EMBEDDING_SLOT = "embedding "
 """Beginning of the slots of embeddings in `chosen`; the embedding space follows."""
 
+MOMENTS_SLOT = "moments "
+"""Beginning of the slots of the embeddings of a film's moments; the embedding space follows."""
+
 READY, PENDING, QUARANTINED, TRASHED, WITHHELD = 0, 1, 2, 3, 4
 STATES = ("ready", "pending", "quarantined", "trashed", "withheld")
 """Value of `asset.state` -> its name; screens list those below `QUARANTINED`.

@@ -12,6 +12,7 @@ from museion.archive.events import (
     EnrichmentFailed,
     EnrichmentRetried,
     RenditionMade,
+    ShotsFound,
     new_event,
     payload_as,
     type_name,
@@ -31,7 +32,7 @@ class Enricher(Protocol):
         """Return what is now known; raise a `MuseionError` where the asset cannot be worked on."""
 
 
-EnrichmentSource = AssetIngested | EnrichmentRetried | RenditionMade
+EnrichmentSource = AssetIngested | EnrichmentRetried | RenditionMade | ShotsFound
 
 
 class EnrichmentProcessor:
@@ -44,18 +45,25 @@ class EnrichmentProcessor:
         enricher: does the work.
         on_rendition: the rendition class whose making starts the work; None starts it with the
             original, when it is ingested or when another try is asked for.
+        on_shots: the finding of a film's shots starts the work, or another try.
         generation: of what the enricher computes. Another generation has no progress yet, so it
             begins with the first asset again, beside what the one before it has left.
     """
 
     def __init__(
-        self, enricher: Enricher, *, on_rendition: str | None = None, generation: str = ""
+        self,
+        enricher: Enricher,
+        *,
+        on_rendition: str | None = None,
+        on_shots: bool = False,
+        generation: str = "",
     ) -> None:
         self._enricher = enricher
         self._rendition = on_rendition
         self.name = f"{enricher.name} {generation}" if generation else enricher.name
+        begins = ShotsFound if on_shots else AssetIngested
         kinds: tuple[type[EnrichmentSource], ...] = (
-            (RenditionMade,) if on_rendition else (AssetIngested, EnrichmentRetried)
+            (RenditionMade,) if on_rendition else (begins, EnrichmentRetried)
         )
         self._kinds = {type_name(kind): kind for kind in kinds}
         self.handles = frozenset(self._kinds)
