@@ -4,18 +4,23 @@ Engines stand beside this module (`exact_index`); whoever uses an index sees onl
 here. An index is derived: its owner feeds it from a log, and rebuilds it from there when it is
 damaged.
 
+An engine is exact or approximate. An approximate one may miss some of the true nearest; it says how
+many at most it aims to miss, and every similarity that it returns is still exact.
+
 Letters: `D` width of the embedding space. Embeddings are unit vectors, so the dot product is the
 cosine similarity, in [-1, 1].
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from museion.search.selection import Allowed, Numbers
 
 Embedding: TypeAlias = NDArray[np.float32]
 """A unit vector of shape [D]."""
@@ -34,6 +39,15 @@ class Neighbour:
     similarity: float
 
 
+def group_of(entry_id: str) -> str:
+    """Return the record that an entry belongs to: `film` for `film@83000`, else the entry itself.
+
+    A record may have any number of entries, each for a moment of it in milliseconds.
+    """
+    record, at, moment = entry_id.rpartition("@")
+    return record if at and record and moment.isdecimal() else entry_id
+
+
 class VectorIndex(Protocol):
     """Embeddings of one space under ids.
 
@@ -49,6 +63,10 @@ class VectorIndex(Protocol):
     @property
     def dimension(self) -> int:
         """The width `D` of every embedding."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers of the records here; a selection over these very numbers is the fastest."""
 
     @property
     def position(self) -> int:
@@ -76,16 +94,16 @@ class VectorIndex(Protocol):
         """
 
     def search(
-        self, query: Embedding, *, limit: int, allowed: Set[str] | None = None
+        self, query: Embedding, *, limit: int, allowed: Allowed | None = None
     ) -> list[Neighbour]:
         """Return the entries nearest to `query`, nearest first, equal similarities ordered by id.
 
         Args:
             query: unit vector of shape [D].
             limit: how many at most.
-            allowed: the only ids that may be returned; ids not in the index do no harm. None means
-                all. The filter is applied inside the search: when `limit` allowed entries exist,
-                `limit` are returned.
+            allowed: the records whose entries alone may be returned (see `group_of`); ids not in
+                the index do no harm. None means all. The filter is applied inside the search: when
+                `limit` allowed entries exist, `limit` are returned.
 
         Raises:
             InvalidInput: `query` has another width, is not finite or not of unit length, or

@@ -25,8 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from museion.base.ids import random_id
+from museion.search.row_map import RowMap
+from museion.search.selection import Numbers
 from museion.search.vector_errors import OtherSpace, SegmentDamaged
-from museion.search.vector_index import Embedding
+from museion.search.vector_index import Embedding, group_of
 
 _MANIFEST = "manifest"
 _FORM = 1
@@ -71,13 +73,22 @@ class Segment:
         ids: the id of each row; entries beyond `N` belong to later states.
         row_of: the living row of each id.
         is_live: [N], whether the row is the living one of its id.
+        numbers: of the records that the entries belong to.
+        record_of: [N], the number of the record of each row.
     """
 
     manifest: Manifest
     rows: NDArray[np.float32]
     ids: list[str]
-    row_of: Mapping[str, int]
+    row_of: RowMap
     is_live: NDArray[np.bool_]
+    numbers: Numbers
+    record_of: NDArray[np.int32]
+
+    @property
+    def dead_count(self) -> int:
+        """How many rows are no longer the living one of their id."""
+        return self.manifest.rows - len(self.row_of)
 
 
 def manifest_path(directory: Path) -> Path:
@@ -85,14 +96,16 @@ def manifest_path(directory: Path) -> Path:
     return directory / _MANIFEST
 
 
-def empty_segment(space: str, dimension: int) -> Segment:
+def empty_segment(space: str, dimension: int, numbers: Numbers) -> Segment:
     """Return a state without entries, not yet on disk."""
     return Segment(
         Manifest(name=random_id(), space=space, dimension=dimension),
         np.empty((0, dimension), dtype=np.float32),
         [],
-        {},
+        RowMap(),
         np.empty(0, dtype=np.bool_),
+        numbers,
+        np.empty(0, dtype=np.int32),
     )
 
 
@@ -163,7 +176,8 @@ def compact(directory: Path, segment: Segment) -> Segment:
         manifest = _write_tail(directory, manifest, content, lines.encode(), old.position)
     _write_manifest(directory, manifest)
     remove_strays(directory, manifest)
-    return _load(directory, manifest, empty_segment(old.space, old.dimension), checked=True)
+    empty = empty_segment(old.space, old.dimension, segment.numbers)
+    return _load(directory, manifest, empty, checked=True)
 
 
 def remove_strays(directory: Path, manifest: Manifest) -> None:
@@ -197,7 +211,7 @@ def _check_space(directory: Path, found: Manifest, expected: Manifest) -> None:
 
 def _load(directory: Path, manifest: Manifest, last: Segment, *, checked: bool = False) -> Segment:
     if last.manifest.name != manifest.name:
-        last = empty_segment(manifest.space, manifest.dimension)
+        last = empty_segment(manifest.space, manifest.dimension, last.numbers)
     rows_path, ids_path = _paths(directory, manifest)
     rows = _map_rows(directory, rows_path, manifest)
     start = last.manifest
@@ -224,19 +238,25 @@ def _map_rows(directory: Path, path: Path, manifest: Manifest) -> NDArray[np.flo
 def _replay(
     manifest: Manifest, rows: NDArray[np.float32], last: Segment, lines: Iterable[str]
 ) -> Segment:
-    row_of = dict(last.row_of)
-    ids = last.ids[: last.manifest.rows]
+    ids = last.ids
+    del ids[last.manifest.rows :]  # of a state that was never published
     is_live = np.zeros(manifest.rows, dtype=np.bool_)
     is_live[: last.manifest.rows] = last.is_live
+    changes: dict[str, int | None] = {}
     for line in lines:
         entry_id = line[1:]
-        if (old := row_of.pop(entry_id, None)) is not None:
+        old = changes[entry_id] if entry_id in changes else last.row_of.get(entry_id)
+        if old is not None:
             is_live[old] = False
+        changes[entry_id] = None
         if line[0] == "+":
-            row_of[entry_id] = len(ids)
+            changes[entry_id] = len(ids)
             is_live[len(ids)] = True
             ids.append(entry_id)
-    return Segment(manifest, rows, ids, row_of, is_live)
+    came = last.numbers.add(map(group_of, ids[last.manifest.rows :])).astype(np.int32)
+    record_of = np.concatenate([last.record_of, came])
+    row_of = last.row_of.with_changes(changes)
+    return Segment(manifest, rows, ids, row_of, is_live, last.numbers, record_of)
 
 
 def _write_tail(

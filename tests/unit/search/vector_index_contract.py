@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from museion.base.errors import InvalidInput
+from museion.search.selection import Numbers, Selection
 from museion.search.vector_index import Neighbour, VectorIndex
 
 DIMENSION = 16
@@ -114,6 +115,26 @@ class VectorIndexContract:
 
         assert set(ids_of(neighbours)) == {"07", "11"}
         assert index.search(ROWS[0], limit=2, allowed=set()) == []
+
+    def test_a_selection_filters_like_the_ids_that_it_holds(self, index: VectorIndex) -> None:
+        index.add([(f"{number:02}", row) for number, row in enumerate(ROWS)])
+        index.commit(1)
+        elsewhere = Numbers()
+        elsewhere.add(["gone", "11"])
+
+        for numbers in (index.numbers, elsewhere):
+            selected = Selection.of(numbers, ["07", "11", "gone"])
+            assert set(ids_of(index.search(ROWS[0], limit=9, allowed=selected))) == {"07", "11"}
+
+    def test_the_moments_of_a_film_are_allowed_with_it(self, index: VectorIndex) -> None:
+        ids = ["film", "film@0", "film@83000", "other@5", "a@b", "@7"]
+        index.add(list(zip(ids, ROWS, strict=False)))
+        index.commit(1)
+
+        found = index.search(ROWS[0], limit=9, allowed={"film", "a@b", "@7"})
+
+        assert set(ids_of(found)) == {"film", "film@0", "film@83000", "a@b", "@7"}
+        assert index.search(ROWS[0], limit=9, allowed={"film@0"}) == []
 
     @pytest.mark.parametrize(
         "bad",
