@@ -68,6 +68,15 @@ class ContentReader:
         sql = f"SELECT start_s, end_s, at_s FROM shot WHERE {_OF_ASSET}"  # noqa: S608
         return [ShotRecord(*row) for row in self._read.all(sql, (asset_id,))]
 
+    def moment_starts(self, asset_id: AssetId, space: str) -> list[float]:
+        """Return when the moments begin that any answer about a film told, also an earlier one."""
+        sql = (
+            "SELECT starts FROM moment_starts JOIN asset ON nr = asset_nr"
+            " WHERE id = ? AND space = ?"
+        )
+        row = self._read.one_or_none(sql, (asset_id, space))
+        return [] if row is None else [float(each) for each in json.loads(row[0])]
+
     def passages(self, asset_id: AssetId) -> list[PassageRecord]:
         """Return the passages of a document in reading order."""
         sql = f"SELECT page, text FROM passage WHERE {_OF_ASSET}"  # noqa: S608

@@ -50,8 +50,10 @@ class ContentRows:
     @_take.register
     def _(self, event: MomentsEmbedded) -> None:
         nr = self._rows.nr(event.asset_id)
-        slot = f"{MOMENTS_SLOT}{event.space}"
-        if nr is not None and self._rows.chosen.takes(nr, slot, self._rank):
+        if nr is None:
+            return
+        self._note_starts(nr, event)
+        if self._rows.chosen.takes(nr, f"{MOMENTS_SLOT}{event.space}", self._rank):
             settle(self._rows, nr, "moments")
 
     @_take.register
@@ -75,6 +77,23 @@ class ContentRows:
     def _(self, event: ColoursFound) -> None:
         rows = [(each.name, each.share) for each in event.colours]
         self._answer(event.asset_id, "colours", "colour", rows)
+
+    def _note_starts(self, nr: int, event: MomentsEmbedded) -> None:
+        """Add to the beginnings of all moments that any answer told, whether it stands or not.
+
+        An index that follows takes out by them what an answer had put in that stands no more.
+        """
+        database, key = self._rows.database, (nr, event.space)
+        known = database.execute(
+            "SELECT starts FROM moment_starts WHERE asset_nr = ? AND space = ?", key
+        ).fetchone()
+        starts = {each.start_s for each in event.moments} | set(
+            json.loads(known[0]) if known else ()
+        )
+        database.execute(
+            "INSERT OR REPLACE INTO moment_starts VALUES (?, ?, ?)",
+            (*key, json.dumps(sorted(starts))),
+        )
 
     def _answer(
         self, asset_id: AssetId, slot: str, table: str, rows: Sequence[tuple[object, ...]]

@@ -128,6 +128,10 @@ CREATE TABLE IF NOT EXISTS shot (
     asset_nr INTEGER NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, at_s REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS shot_asset ON shot (asset_nr);
+CREATE TABLE IF NOT EXISTS moment_starts (
+    asset_nr INTEGER NOT NULL, space TEXT NOT NULL, starts TEXT NOT NULL,
+    PRIMARY KEY (asset_nr, space)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passage (
     asset_nr INTEGER NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL
 );

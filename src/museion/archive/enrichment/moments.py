@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from museion.archive.asset import AssetId
 from museion.archive.carried import carried
+from museion.archive.enrichment.embeddings import look_side, see_pictures
 from museion.archive.enrichment.enricher import EnrichmentSource
 from museion.archive.enrichment.stretches import for_each_part, task_time_s
 from museion.archive.enrichment.worker_pool import WorkerPool
@@ -25,11 +26,11 @@ from museion.archive.events import (
 )
 from museion.blobs.blob_store import BlobStore, Digest
 from museion.log.event_log import EventLog
+from museion.models.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from museion.media.limits import Limits
 
-_LOOK_SIDE = 512
 _PART_SHOTS = 60
 _HISTORY_EVENTS = 512
 
@@ -39,11 +40,19 @@ class MomentEnricher:
 
     name = "moments"
 
-    def __init__(self, pool: WorkerPool, blobs: BlobStore, log: EventLog, limits: Limits) -> None:
+    def __init__(
+        self,
+        pool: WorkerPool,
+        blobs: BlobStore,
+        log: EventLog,
+        limits: Limits,
+        checkpoint: Checkpoint,
+    ) -> None:
         self._pool = pool
         self._blobs = blobs
         self._log = log
         self._limits = limits
+        self._checkpoint = checkpoint
 
     async def enrich(self, source: EnrichmentSource) -> Sequence[ArchiveEvent]:
         """Return the embeddings of a film's moments."""
@@ -67,6 +76,7 @@ class MomentEnricher:
                 see_moments,
                 path,
                 self._limits,
+                self._checkpoint,
                 [shot.at_s for shot in left],
                 time_s=task_time_s(self._pool),
             )
@@ -102,23 +112,27 @@ class MomentEnricher:
 
 
 def see_moments(
-    path: Path, limits: Limits, times_s: Sequence[float], *, time_s: float
+    path: Path,
+    limits: Limits,
+    checkpoint: Checkpoint,
+    times_s: Sequence[float],
+    *,
+    time_s: float,
 ) -> tuple[str, list[bytes]]:
     """Return the embedding space, and embeddings (float16) of the frames shown at some seconds.
 
     Runs in a worker process. There are fewer of them than seconds where the time was up, at least
     one.
     """
-    from museion.archive.enrichment.embeddings import _image_tower
     from museion.media.film_frames import frames_at, pixels_of
     from museion.media.sniff import sniff
 
     began = time.perf_counter()
-    tower = _image_tower()
-    vectors: list[bytes] = []
-    for frame in frames_at(path, sniff(path), limits, times_s, max_side=_LOOK_SIDE):
-        (row,) = tower.encode_images([pixels_of(frame)])
-        vectors.append(row.astype("<f2").tobytes())
+    space, vectors = checkpoint.space.id, []
+    side = look_side(checkpoint)
+    for frame in frames_at(path, sniff(path), limits, times_s, max_side=side):
+        space, (vector,) = see_pictures([pixels_of(frame)], checkpoint)
+        vectors.append(vector)
         if time.perf_counter() - began > time_s:
             break
-    return tower.space.id, vectors
+    return space, vectors
