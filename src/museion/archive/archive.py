@@ -82,8 +82,9 @@ class ArchiveReader:
             InvalidInput, Damaged: the file cannot be read as a picture.
         """
         await asyncio.to_thread(look_at, Path(picture))
-        vector = await self.pool.run(see_file, Path(picture))
-        return await asyncio.to_thread(self.searcher.nearest, vector, limit=limit)
+        generation = self.searcher.generation
+        vector = await self.pool.run(see_file, Path(picture), generation.checkpoint)
+        return await asyncio.to_thread(self.searcher.nearest, vector, generation, limit=limit)
 
     async def similar(self, asset_id: AssetId, *, limit: int = 20) -> Answer:
         """Return the assets that look like an asset, without the asset itself."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
-
-import numpy as np
+from typing import Self
 
 from museion.archive.asset import AssetId
-from museion.archive.carried import carried
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetDetail
-from museion.archive.catalog.schema import EMBEDDING_SLOT
 from museion.archive.content_words import (
     CHANGES_CONTENT_WORDS,
     CONTENT_FIELDS,
@@ -21,22 +17,25 @@ from museion.archive.content_words import (
 )
 from museion.archive.events import (
     AssetIngested,
-    EmbeddingComputed,
     FieldsChanged,
     LabelsComputed,
     MetadataExtracted,
     payload_of,
 )
-from museion.archive.rank import Rank
-from museion.base.errors import Damaged, NotFound
+from museion.archive.generations import Generation, Generations
+from museion.archive.vector_indexing import (
+    VectorProjection,
+    all_carried,
+    open_generation,
+    open_or_anew,
+    vectors_folder,
+)
+from museion.base.errors import NotFound
 from museion.log.event import Event
+from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import EmbeddingSpace
-from museion.search.exact_index import ExactIndex
 from museion.search.lexical import Field, LexicalIndex, Texts
-from museion.search.vector_index import VectorIndex
 from museion.streams.projection import Projection
-
-IndexT = TypeVar("IndexT", bound="_Index")
 
 LEXICAL_FIELDS = (
     Field("title", weight=2.0),
@@ -71,57 +70,90 @@ class NoIndex(NotFound):
 
 
 class Indexes:
-    """The indexes of one archive: words, and embeddings of one space."""
+    """The indexes of one archive: words, and embeddings of one space or, while it changes, two.
 
-    def __init__(self, lexical: LexicalIndex, vectors: VectorIndex, space: EmbeddingSpace) -> None:
+    Attributes:
+        generations: the embedding spaces, each with its index.
+    """
+
+    def __init__(self, folder: Path, lexical: LexicalIndex, generations: Generations) -> None:
+        self._folder = folder
         self.lexical = lexical
-        self.vectors = vectors
-        self.space = space
+        self.generations = generations
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that is searched now; whoever asks keeps to it for one question."""
+        return self.generations.current
 
     @classmethod
-    def open(cls, folder: Path, space: EmbeddingSpace, *, log_end: int | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        checkpoint: Checkpoint,
+        *,
+        coming: Checkpoint | None = None,
+        log_end: int | None = None,
+    ) -> Self:
         """Open for writing; an index that is damaged or of another form is built anew.
 
         So is one that holds more than `log_end`, the last event of the log.
+
+        Args:
+            folder: of the indexes.
+            checkpoint: whose space is searched.
+            coming: whose space is being built beside it.
+            log_end: sequence number of the last event.
         """
-        words, vectors = _places(folder, space)
-        lexical = _or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS), log_end)
-        exact = _or_anew(
-            vectors,
-            lambda: ExactIndex.open(vectors, space=space.id, dimension=space.dimension),
-            log_end,
-        )
-        return cls(lexical, exact, space)
+        words = folder / "lexical"
+        lexical = open_or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS), log_end)
+        current = open_generation(folder, checkpoint, log_end=log_end)
+        beside = None if coming is None else open_generation(folder, coming, log_end=log_end)
+        return cls(folder, lexical, Generations(current, beside))
 
     @classmethod
-    def open_reading(cls, folder: Path, space: EmbeddingSpace) -> Self:
+    def open_reading(cls, folder: Path, checkpoint: Checkpoint) -> Self:
         """Open for reading, beside a writer.
 
         Raises:
             NoIndex: an index is missing; the next writer builds it.
             Damaged: an index cannot be read; the next writer builds it anew.
         """
-        words, vectors = _places(folder, space)
-        for place in (words, vectors):
+        words = folder / "lexical"
+        for place in (words, vectors_folder(folder, checkpoint.space)):
             if not place.exists():
                 raise NoIndex(place)
         return cls(
+            folder,
             LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True),
-            ExactIndex.open(vectors, space=space.id, dimension=space.dimension, read_only=True),
-            space,
+            Generations(open_generation(folder, checkpoint, read_only=True)),
         )
+
+    def begin(self, checkpoint: Checkpoint, *, log_end: int) -> Generation:
+        """Open the index of another space, to be built beside the one that is searched."""
+        left = self.generations.take_back(checkpoint.space.id)
+        coming = left or open_generation(self._folder, checkpoint, log_end=log_end)
+        self.generations.begin(coming)
+        return coming
+
+    def drop(self, space: EmbeddingSpace) -> None:
+        """Remove the index of a space that is neither searched nor being built."""
+        left = self.generations.take_back(space.id)
+        if left is not None:
+            left.vectors.close()
+        shutil.rmtree(vectors_folder(self._folder, space), ignore_errors=True)
 
     def projections(self, catalog: Catalog) -> list[Projection]:
         """Return what keeps the indexes up to date; they read `catalog` and stay behind it."""
         return [
             LexicalProjection(self.lexical, catalog),
-            VectorProjection(self.vectors, self.space, catalog),
+            VectorProjection(self.generation, catalog),
         ]
 
     def close(self) -> None:
         """Release the files."""
         self.lexical.close()
-        self.vectors.close()
+        self.generations.close()
 
 
 class LexicalProjection:
@@ -142,7 +174,7 @@ class LexicalProjection:
     def apply(self, events: Sequence[Event]) -> None:
         """Index the assets whose words changed."""
         changed: dict[AssetId, None] = {}
-        for event in _all_carried(events):
+        for event in all_carried(events):
             payload = payload_of(event)
             if isinstance(payload, _CHANGES_WORDS):
                 changed[payload.asset_id] = None
@@ -155,42 +187,6 @@ class LexicalProjection:
     def _words(self, detail: AssetDetail) -> dict[str, Texts]:
         inside = content_words(self._catalog.content, detail.summary.id)
         return words_of(detail) | inside
-
-
-class VectorProjection:
-    """Puts embeddings of its space into the vector index and passes over those of others.
-
-    Where two sites embedded one asset, the catalog knows whose embedding counts.
-    """
-
-    name = "vectors"
-
-    def __init__(self, index: VectorIndex, space: EmbeddingSpace, catalog: Catalog) -> None:
-        self._index = index
-        self._space = space
-        self._catalog = catalog
-        self._position = index.position
-
-    @property
-    def position(self) -> int:
-        """Last event that the index holds; a commit is spared where no embedding came."""
-        return self._position
-
-    def apply(self, events: Sequence[Event]) -> None:
-        """Add the embeddings."""
-        entries = []
-        for event in _all_carried(events):
-            payload = payload_of(event)
-            if not isinstance(payload, EmbeddingComputed) or payload.space != self._space.id:
-                continue
-            slot = f"{EMBEDDING_SLOT}{payload.space}"
-            if self._catalog.stands(payload.asset_id, slot, Rank.of(event)):
-                vector = np.frombuffer(payload.vector, dtype="<f2").astype(np.float32)
-                entries.append((str(payload.asset_id), vector))
-        if entries:
-            self._index.add(entries)
-            self._index.commit(events[-1].sequence_nr)
-        self._position = events[-1].sequence_nr
 
 
 def words_of(detail: AssetDetail) -> dict[str, Texts]:
@@ -218,31 +214,3 @@ def _said(detail: AssetDetail, field: str, shown: str | None) -> Texts | None:
         if each.field == field and each.in_conflict:
             return [str(version.value) for version in each.versions if version.value]
     return shown
-
-
-def _all_carried(events: Sequence[Event]) -> Iterator[Event]:
-    return (each for event in events for each in carried(event))
-
-
-def _places(folder: Path, space: EmbeddingSpace) -> tuple[Path, Path]:
-    return folder / "lexical", folder / "vectors" / space.id.replace(":", "-")
-
-
-class _Index(Protocol):
-    @property
-    def position(self) -> int: ...
-    def close(self) -> None: ...
-
-
-def _or_anew(folder: Path, open_index: Callable[[], IndexT], log_end: int | None) -> IndexT:
-    """Open an index; drop it first where it cannot be used: the log has all that it held."""
-    try:
-        index = open_index()
-    except Damaged:
-        shutil.rmtree(folder)
-        return open_index()
-    if log_end is not None and index.position > log_end:
-        index.close()
-        shutil.rmtree(folder)
-        return open_index()
-    return index

@@ -7,11 +7,8 @@ rankings are fused. Filters, phrases and exclusions hold exactly, for every hit.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence, Set
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,15 +17,13 @@ from museion.archive.catalog.conditions import Condition, all_of, condition_of
 from museion.archive.catalog.reader import Catalog
 from museion.archive.catalog.records import AssetSummary
 from museion.archive.explaining import Reason, filter_reasons, reasons
+from museion.archive.generations import Generation
 from museion.archive.indexing import Indexes
 from museion.base.errors import Conflict
-from museion.models.registry import Checkpoint
+from museion.models.checkpoint import Checkpoint
 from museion.search.fusion import Background, Fused, by_similarity, by_words, fuse_ranks
 from museion.search.query import Query, parse_query
 from museion.search.vector_index import Embedding, Neighbour
-
-if TYPE_CHECKING:
-    from museion.models.embedded import TextTower
 
 _CANDIDATES = 500
 """How many each signal offers to fusion; more only for who pages further through a ranking."""
@@ -42,7 +37,6 @@ it. Of true pairs of the dev split one in ten lies below 2.0; how many below 1.5
 """
 _EXACT_BONUS = 1.0
 """Keeps scores falling along the answer: exact hits come first whatever their fused score."""
-_CACHED_QUERIES = 256
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -93,23 +87,26 @@ class NotComparable(Conflict):
 class Searcher:
     """Answers queries from the catalog and the indexes; safe to use from several threads.
 
-    The text tower is opened at the first query in words, or by `warm_up`, and stays.
+    Each question is answered from one generation, though another may take its place meanwhile.
     """
 
-    def __init__(self, catalog: Catalog, indexes: Indexes, checkpoint: Checkpoint) -> None:
+    def __init__(self, catalog: Catalog, indexes: Indexes) -> None:
         self._catalog = catalog
         self._indexes = indexes
-        self.checkpoint = checkpoint
-        space = checkpoint.space
-        self._background = Background(space.background_mean, space.background_deviation)
-        self._opening = threading.Lock()
-        self._tower: TextTower | None = None
-        self._embed = lru_cache(_CACHED_QUERIES)(self._encode)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint whose space is searched now."""
+        return self._indexes.generation.checkpoint
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that is searched now."""
+        return self._indexes.generation
 
     def warm_up(self) -> None:
         """Open the text tower in the background, so that the first query does not wait for it."""
-        # No daemon: a process that ends while a thread builds a session is aborted by the library.
-        threading.Thread(target=self._text_tower, name="warm-up").start()
+        self._indexes.generation.warm_up()
 
     def search(self, text: str, *, limit: int, offset: int = 0) -> Answer:
         """Return the hits for what someone typed, from `offset` on.
@@ -133,19 +130,29 @@ class Searcher:
             NotEnrichedYet: its picture has no embedding yet.
             NotComparable: it has one, but of another embedding space.
         """
+        generation = self._indexes.generation
         spaces = self._catalog.detail(asset_id).spaces
-        vector = self._indexes.vectors.get(asset_id)
+        vector = generation.vectors.get(asset_id)
         if vector is None and spaces:
-            raise NotComparable(asset_id, spaces, self._indexes.space.id)
+            raise NotComparable(asset_id, spaces, generation.space.id)
         if vector is None:
             raise NotEnrichedYet(asset_id)
-        return self.nearest(vector, limit=limit, but=asset_id)
+        return self.nearest(vector, generation, limit=limit, but=asset_id)
 
-    def nearest(self, vector: Embedding, *, limit: int, but: str | None = None) -> Answer:
-        """Return the assets whose picture is nearest to an embedding, without the asset `but`."""
+    def nearest(
+        self, vector: Embedding, generation: Generation, *, limit: int, but: str | None = None
+    ) -> Answer:
+        """Return the assets whose picture is nearest to an embedding, without the asset `but`.
+
+        Args:
+            vector: an embedding of
+            generation: which is searched.
+            limit: how many at most.
+            but: id of an asset that is left out.
+        """
         started = time.perf_counter()
         hidden = self._catalog.hidden_ids() | {but}
-        found = self._indexes.vectors.search(vector, limit=limit + len(hidden))
+        found = generation.vectors.search(vector, limit=limit + len(hidden))
         kept = [neighbour for neighbour in found if neighbour.id not in hidden][:limit]
         hits = self._with_assets([_look_hit(neighbour) for neighbour in kept])
         return Answer(Query(), len(hits), _ms_since(started), hits)
@@ -172,19 +179,20 @@ class Searcher:
             excluded=query.excluded,
             allowed=allowed,
         )
-        vector = self._embed(query.semantic_text)
-        near = self._indexes.vectors.search(vector, limit=candidates, allowed=allowed)
+        generation = self._indexes.generation
+        vector = generation.embed(query.semantic_text)
+        near = generation.vectors.search(vector, limit=candidates, allowed=allowed)
         fused = fuse_ranks(
             {
                 "words": by_words(by_word),
-                "meaning": by_similarity(near, self._background, weak_z=_WEAK_Z),
+                "meaning": by_similarity(near, generation.background, weak_z=_WEAK_Z),
             }
         )
         hidden = self._catalog.hidden_ids() if allowed is None else set()
         told = _worth_telling([each for each in fused if each.id not in hidden])
         matched = {hit.id: hit.matched for hit in by_word}
         hits = [
-            self._hit(query, each, matched.get(each.id, {}))
+            _hit(query, each, matched.get(each.id, {}), generation.background)
             for each in told[offset : offset + limit]
         ]
         return len(told), self._with_assets(hits)
@@ -205,19 +213,6 @@ class Searcher:
         contain = self._indexes.lexical.ids_containing
         return {each for text in query.excluded for each in contain(text, inflected=True)}
 
-    def _hit(
-        self, query: Query, fused: Fused, matched: Mapping[str, Sequence[str]]
-    ) -> tuple[str, float, dict[str, float], list[Reason]]:
-        scores = {signal: round(share.score, 4) for signal, share in fused.parts.items()}
-        z = self._background.z(scores["meaning"]) if "meaning" in scores else 0.0
-        score = fused.score + (_EXACT_BONUS if fused.is_exact else 0.0)
-        return (
-            fused.id,
-            round(score, 6),
-            scores,
-            reasons(query, matched, z if z > _WEAK_Z else None),
-        )
-
     def _with_assets(
         self, found: Sequence[tuple[str, float, dict[str, float], list[Reason]]]
     ) -> list[Hit]:
@@ -228,17 +223,19 @@ class Searcher:
             if asset_id in assets
         ]
 
-    def _encode(self, text: str) -> Embedding:
-        row: Embedding = self._text_tower().encode_texts([text])[0]
-        return row
 
-    def _text_tower(self) -> TextTower:
-        from museion.models.embedded import open_embedded_text_tower
-
-        with self._opening:
-            if self._tower is None:
-                self._tower = open_embedded_text_tower(threads=1)
-            return self._tower
+def _hit(
+    query: Query, fused: Fused, matched: Mapping[str, Sequence[str]], background: Background
+) -> tuple[str, float, dict[str, float], list[Reason]]:
+    scores = {signal: round(share.score, 4) for signal, share in fused.parts.items()}
+    z = background.z(scores["meaning"]) if "meaning" in scores else 0.0
+    score = fused.score + (_EXACT_BONUS if fused.is_exact else 0.0)
+    return (
+        fused.id,
+        round(score, 6),
+        scores,
+        reasons(query, matched, z if z > _WEAK_Z else None),
+    )
 
 
 def _worth_telling(fused: Sequence[Fused]) -> Sequence[Fused]:

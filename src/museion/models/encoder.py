@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,19 @@ class ImageEncoder(Protocol):
 
     def encode_images(self, images: Sequence[RgbImage]) -> Embeddings:
         """Return one unit row a picture, in order; the same picture gives the same row.
+
+        Raises:
+            InvalidInput: something given is not a picture; nothing was computed.
+        """
+        ...
+
+
+@runtime_checkable
+class LabellingEncoder(ImageEncoder, Protocol):
+    """Turns pictures into embeddings and names what they show, with one pass for both."""
+
+    def see(self, images: Sequence[RgbImage]) -> tuple[Embeddings, list[list[Label]]]:
+        """Return one unit row a picture, and the labels of each, best first.
 
         Raises:
             InvalidInput: something given is not a picture; nothing was computed.

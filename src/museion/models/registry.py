@@ -18,11 +18,13 @@ __all__ = [
     "Checkpoint",
     "Registry",
     "built_in_checkpoint",
+    "checkpoint_in",
     "checkpoint_names",
     "open_image_tower",
     "open_text_tower",
 ]
 
+_ADD_AGAIN = "Remove the model and add it again."
 WEIGHTS = Path(__file__).parent / "weights"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
@@ -84,7 +86,7 @@ class Registry:
             return built_in_checkpoint(name)
         if name not in self.names():
             raise UnknownModel(name, self.names())
-        return _read(self.folder / name, "Remove the model and add it again.")
+        return _read(self.folder / name, _ADD_AGAIN)
 
     def place(self, name: str) -> Path:
         """Return the folder that a checkpoint of this name has, or would have.
@@ -176,6 +178,15 @@ def open_text_tower(checkpoint: Checkpoint, *, threads: int = 1) -> TextEncoder:
     from museion.models.dual_encoder import open_dual_text_tower
 
     return open_dual_text_tower(checkpoint, threads=threads)
+
+
+def checkpoint_in(folder: Path) -> Checkpoint:
+    """Return the record of the checkpoint in a folder.
+
+    Raises:
+        Damaged: its card cannot be read.
+    """
+    return _read(folder, REMEDY if folder.parent == WEIGHTS else _ADD_AGAIN)
 
 
 def _read(folder: Path, remedy: str) -> Checkpoint:

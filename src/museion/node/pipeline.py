@@ -23,7 +23,7 @@ from museion.blobs.blob_store import BlobStore
 from museion.log.event_log import EventLog
 from museion.log.sourced.processor import ProcessorRunner
 from museion.media.limits import Limits
-from museion.models.encoder import EmbeddingSpace
+from museion.models.checkpoint import Checkpoint
 from museion.streams.projection import ProjectionRunner
 
 _LOOK_S = 0.05
@@ -100,7 +100,7 @@ class Pipeline:
 
 
 def enrichment(
-    log: EventLog, blobs: BlobStore, pool: WorkerPool, space: EmbeddingSpace, limits: Limits
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, checkpoint: Checkpoint, limits: Limits
 ) -> list[ProcessorRunner]:
     """Return the processors that enrich assets, in the order of the path of a photo.
 
@@ -112,13 +112,17 @@ def enrichment(
         EnrichmentProcessor(RenditionEnricher(pool, blobs, limits)),
         EnrichmentProcessor(FingerprintEnricher(pool, blobs), on_rendition="thumbnail"),
         EnrichmentProcessor(
-            EmbeddingEnricher(pool, blobs), on_rendition="preview", generation=space.id
+            EmbeddingEnricher(pool, blobs, checkpoint),
+            on_rendition="preview",
+            generation=checkpoint.space.id,
         ),
         EnrichmentProcessor(DocumentEnricher(pool, blobs)),
         EnrichmentProcessor(ColourEnricher(pool, blobs), on_rendition="thumbnail"),
         EnrichmentProcessor(ShotEnricher(pool, blobs, limits)),
         EnrichmentProcessor(
-            MomentEnricher(pool, blobs, log, limits), on_shots=True, generation=space.id
+            MomentEnricher(pool, blobs, log, limits, checkpoint),
+            on_shots=True,
+            generation=checkpoint.space.id,
         ),
     ]
     return [ProcessorRunner(log, NotAgain(each, log), window=window) for each in processors]

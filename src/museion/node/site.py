@@ -91,7 +91,7 @@ class Site(Archive):
             catalog = Catalog(place / "catalog.sqlite")
             stack.callback(catalog.close)
             checkpoint = built_in_checkpoint(settings.encoder)
-            indexes = Indexes.open_reading(place / "index", checkpoint.space)
+            indexes = Indexes.open_reading(place / "index", checkpoint)
             stack.callback(indexes.close)
             pool = WorkerPool(_worker_limits(settings))
             stack.callback(pool.close)
@@ -99,7 +99,7 @@ class Site(Archive):
                 name=settings.name,
                 blobs=FilesystemBlobStore(place / "blobs", writable=False),
                 catalog=catalog,
-                searcher=Searcher(catalog, indexes, checkpoint),
+                searcher=Searcher(catalog, indexes),
                 pool=pool,
             )
             reader.name_sites(names_of_sites(place, settings.name))
@@ -143,8 +143,8 @@ def init_site(folder: Path, *, name: str | None = None) -> bool:
 def _make_views(folder: Path) -> None:
     """Make an empty catalog and empty indexes, so that a new site can be searched in vain."""
     CatalogProjection(folder / "catalog.sqlite").close()
-    space = built_in_checkpoint(read_settings(folder).encoder).space
-    Indexes.open(folder / "index", space).close()
+    checkpoint = built_in_checkpoint(read_settings(folder).encoder)
+    Indexes.open(folder / "index", checkpoint).close()
 
 
 async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> Site:
@@ -160,7 +160,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     catalog = Catalog(folder / "catalog.sqlite")
     stack.callback(catalog.close)
     checkpoint = built_in_checkpoint(settings.encoder)
-    indexes = Indexes.open(folder / "index", checkpoint.space, log_end=log.sequence_nr)
+    indexes = Indexes.open(folder / "index", checkpoint, log_end=log.sequence_nr)
     stack.callback(indexes.close)
     pool = WorkerPool(_worker_limits(settings))
     stack.callback(pool.close)
@@ -169,7 +169,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
         log=log,
         blobs=FilesystemBlobStore(folder / "blobs"),
         catalog=catalog,
-        searcher=Searcher(catalog, indexes, checkpoint),
+        searcher=Searcher(catalog, indexes),
         pool=pool,
         changes=changes,
         limits=IngestLimits(settings.files_at_once, settings.max_upload_mib << 20),
@@ -198,9 +198,9 @@ def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipel
         ProjectionRunner(site.log, projection, pause_s=_INDEX_PAUSE_S, behind=first)
         for projection in indexes.projections(site.catalog)
     ]
-    space = site.searcher.checkpoint.space
+    checkpoint = site.searcher.checkpoint
     limits = Limits(max_pixels=site.settings.max_megapixels * 1_000_000)
-    processors = enrichment(site.log, site.blobs, site.pool, space, limits)
+    processors = enrichment(site.log, site.blobs, site.pool, checkpoint, limits)
     return Pipeline(site.log, processors, [first, *behind])
 
 

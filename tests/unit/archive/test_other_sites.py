@@ -120,7 +120,8 @@ async def test_an_asset_that_a_site_heard_of_but_never_got_can_be_ingested_there
 
 @in_event_loop
 async def test_of_two_embeddings_of_one_space_each_site_keeps_the_same(tmp_path: Path) -> None:
-    space = built_in_checkpoint(EMBEDDED).space
+    checkpoint = built_in_checkpoint(EMBEDDED)
+    space = checkpoint.space
     async with small_sites(tmp_path, "north", "south") as sites:
         for number, site in enumerate(sites):
             born = await site.ingest("a.jpg")
@@ -133,11 +134,11 @@ async def test_of_two_embeddings_of_one_space_each_site_keeps_the_same(tmp_path:
         kept = []
         for site in sites:
             catalog = await site.catch_up()
-            indexes = Indexes.open(tmp_path / f"{site.id} index", space)
+            indexes = Indexes.open(tmp_path / f"{site.id} index", checkpoint)
             with closing(indexes):
                 for projection in indexes.projections(catalog):
                     projection.apply(await site.log.read())
-                found = indexes.vectors.get(ingested("a.jpg").asset_id)
+                found = indexes.generation.vectors.get(ingested("a.jpg").asset_id)
                 assert found is not None
                 kept.append(found.tolist())
 
@@ -151,9 +152,9 @@ async def test_an_embedding_of_another_space_is_said_to_be_not_comparable(tmp_pa
         born = await site.ingest("a.jpg")
         await site.tell(EmbeddingComputed(asset_id=born.asset_id, space="other:1", vector=b""))
         catalog = await site.catch_up()
-        indexes = Indexes.open(tmp_path / "index", checkpoint.space)
+        indexes = Indexes.open(tmp_path / "index", checkpoint)
         with closing(indexes):
-            searcher = Searcher(catalog, indexes, checkpoint)
+            searcher = Searcher(catalog, indexes)
             with pytest.raises(NotComparable, match="other:1"):
                 searcher.similar(born.asset_id, limit=3)
         assert catalog.detail(born.asset_id).spaces == ["other:1"]

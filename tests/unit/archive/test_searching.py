@@ -35,8 +35,8 @@ class Finding(Telling):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.checkpoint = built_in_checkpoint(EMBEDDED)
-        self.indexes = Indexes.open(folder / "index", self.checkpoint.space)
-        self.searcher = Searcher(self.catalog, self.indexes, self.checkpoint)
+        self.indexes = Indexes.open(folder / "index", self.checkpoint)
+        self.searcher = Searcher(self.catalog, self.indexes)
 
     def names(self, query: str, *, limit: int = 500, offset: int = 0) -> list[str]:
         """Return the names of the hits, best first."""
