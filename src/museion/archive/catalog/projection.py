@@ -10,6 +10,7 @@ from museion.archive.asset import AssetId
 from museion.archive.carried import carried
 from museion.archive.catalog.collection_rows import CollectionRows
 from museion.archive.catalog.content_rows import ContentRows
+from museion.archive.catalog.dismissal_rows import DismissalRows
 from museion.archive.catalog.edit_rows import EditRows
 from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.machine_rows import MachineRows
@@ -95,6 +96,7 @@ class _Writing:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._machine = MachineRows(database)
         self._content = ContentRows(database)
+        self._dismissals = DismissalRows(database)
         self._edits = EditRows(database)
         self._collections = CollectionRows(database)
         self.changed: dict[AssetId, None] = {}
@@ -109,6 +111,7 @@ class _Writing:
             return
         self._machine.apply(payload, event)
         self._content.apply(payload, event)
+        self._dismissals.apply(payload)
         asset_id: AssetId | None = getattr(payload, "asset_id", None)
         if asset_id is None:
             return
