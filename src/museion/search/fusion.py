@@ -17,7 +17,7 @@ The third rule leaves the cut ("nothing fits") to whoever knows the query.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -176,14 +176,25 @@ def by_similarity(
             remedy="Take both from the calibration of the space.",
         )
     span = strong_z - weak_z
-    hits = [
-        Ranked(
-            neighbour.id,
-            neighbour.similarity,
-            min(1.0, max(0.0, (background.z(neighbour.similarity) - weak_z) / span)),
-        )
-        for neighbour in neighbours
-    ]
+
+    def belief(similarity: float) -> float:
+        return min(1.0, max(0.0, (background.z(similarity) - weak_z) / span))
+
+    return by_belief(neighbours, belief, weight=weight)
+
+
+def by_belief(
+    neighbours: Iterable[Neighbouring], belief: Callable[[float], float], *, weight: float = 1.0
+) -> Ranking:
+    """Return the ranking of hits by similarity, best first as they came.
+
+    Args:
+        neighbours: nearest first.
+        belief: from a similarity to how much such a hit counts, in [0, 1], never falling; such as
+            `CutOff.belief` of the query.
+        weight: of the signal.
+    """
+    hits = [Ranked(each.id, each.similarity, belief(each.similarity)) for each in neighbours]
     return Ranking(hits, weight)
 
 
