@@ -9,10 +9,12 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from museion.search import vector_segment
 from museion.search.selection import Numbers
@@ -20,6 +22,19 @@ from museion.search.vector_errors import IndexBusy, IndexNotWritten, ReadOnlyInd
 from museion.search.vector_index import Embedding
 from museion.search.vector_scan import unit
 from museion.search.vector_segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit led to.
+
+    Attributes:
+        segment: the new state.
+        moved: where each of its rows was before, ascending, if rows were moved together.
+    """
+
+    segment: Segment
+    moved: NDArray[np.intp] | None
 
 
 class VectorStore:
@@ -80,7 +95,7 @@ class VectorStore:
         with self._one_at_a_time:
             self._changes.update(dict.fromkeys(ids))
 
-    def commit(self, position: int) -> Segment:
+    def commit(self, position: int) -> Committed:
         """Make the changes durable and visible and return the new state.
 
         Raises:
@@ -90,10 +105,9 @@ class VectorStore:
         self.check_writable()
         with self._one_at_a_time:
             try:
-                self._commit(position)
+                return self._commit(position)
             except OSError as reason:
                 raise IndexNotWritten(self.directory, reason) from reason
-            return self._segment
 
     def current(self) -> Segment:
         """Return the state that is visible now."""
@@ -134,14 +148,17 @@ class VectorStore:
             self._segment = vector_segment.read_segment(self.directory, self._segment)
             self._seen = seen
 
-    def _commit(self, position: int) -> None:
+    def _commit(self, position: int) -> Committed:
         # A commit that failed after its renaming did take effect: the manifest knows.
         segment = vector_segment.read_segment(self.directory, self._segment)
         segment = vector_segment.append(self.directory, segment, self._changes, position)
+        moved = None
         if vector_segment.is_wasteful(segment):
+            moved = np.flatnonzero(segment.is_live)
             segment = vector_segment.compact(self.directory, segment)
         self._segment = segment
         self._changes.clear()
+        return Committed(segment, moved)
 
 
 def _take_lock(directory: Path) -> int:

@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from vector_index_contract import (
+
+from museion.base.errors import Damaged
+from museion.search.exact_index import ExactIndex
+from museion.search.vector_errors import IndexBusy, OtherSpace, ReadOnlyIndex
+from museion.testing.contracts.vector_index import (
     DIMENSION,
     ROWS,
     VectorIndexContract,
@@ -20,10 +24,6 @@ from vector_index_contract import (
     plainly_nearest,
     unit_rows,
 )
-
-from museion.base.errors import Damaged
-from museion.search.exact_index import ExactIndex
-from museion.search.vector_errors import IndexBusy, OtherSpace, ReadOnlyIndex
 
 SPACE = "space-a"
 
