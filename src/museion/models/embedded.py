@@ -23,9 +23,18 @@ from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import Embeddings, EmbeddingSpace, Label, RgbImage
 from museion.models.graphs import open_checked
 from museion.models.preprocessing import upright_rgb
-from museion.models.registry import built_in_checkpoint
+from museion.models.registry import EMBEDDED, built_in_checkpoint
 
-EMBEDDED = "museion-embedded-1"
+__all__ = [
+    "EMBEDDED",
+    "ImageTower",
+    "TextTower",
+    "fit_square",
+    "image_tower_of",
+    "open_embedded_image_tower",
+    "open_embedded_text_tower",
+    "text_tower_of",
+]
 
 IMAGES_AT_ONCE = 8  # larger batches cost memory and gain nothing on a processor
 TEXTS_AT_ONCE = 64

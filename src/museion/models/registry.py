@@ -14,6 +14,7 @@ from museion.models.checkpoint import REMEDY, Card, Checkpoint
 from museion.models.encoder import ImageEncoder, TextEncoder
 
 __all__ = [
+    "EMBEDDED",
     "Card",
     "Checkpoint",
     "Registry",
@@ -24,6 +25,8 @@ __all__ = [
     "open_text_tower",
 ]
 
+EMBEDDED = "museion-embedded-1"
+"""Name of the checkpoint that a site begins with."""
 _ADD_AGAIN = "Remove the model and add it again."
 WEIGHTS = Path(__file__).parent / "weights"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from museion.archive.enrichment.colours import ColourEnricher
 from museion.archive.enrichment.document_text import DocumentEnricher
@@ -24,7 +25,6 @@ from museion.log.event_log import EventLog
 from museion.log.sourced.processor import ProcessorRunner
 from museion.media.limits import Limits
 from museion.models.checkpoint import Checkpoint
-from museion.streams.projection import ProjectionRunner
 
 _LOOK_S = 0.05
 
@@ -38,18 +38,38 @@ class Follower:
     trouble: str | None = None
 
 
+class Runner(Protocol):
+    """A part of the pipeline, as processors and projections are run."""
+
+    @property
+    def name(self) -> str:
+        """Name for people; no two parts share one."""
+
+    @property
+    def position(self) -> int:
+        """Last event of the log that needs no more work."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What it waits for if it cannot go on."""
+
+    async def run(self) -> None:
+        """Follow the log until cancelled; it can be run again."""
+
+
 class Pipeline:
-    """Runs processors and projections while its context is open; each goes on where it stood."""
+    """Runs processors and projections while its context is open; each goes on where it stood.
+
+    Parts may come and go meanwhile: see `arrange`.
+    """
 
     def __init__(
-        self,
-        log: EventLog,
-        processors: Sequence[ProcessorRunner],
-        projections: Sequence[ProjectionRunner],
+        self, log: EventLog, parts: Sequence[Runner], *, aside: Sequence[Runner] = ()
     ) -> None:
         self._log = log
-        self._processors = processors
-        self._projections = projections
+        self._parts, self._aside = list(parts), list(aside)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -59,17 +79,29 @@ class Pipeline:
             Exception: what ended one of the parts, a defect or a damaged log for example. The body
                 of the context is cancelled then: without that part nothing would be complete.
         """
-        runs = [runner.run() for runner in self._processors]
-        runs += [runner.run() for runner in self._projections]
-        async with meanwhile(*runs):
+        async with meanwhile(self._run()):
             yield
+
+    async def arrange(self, parts: Sequence[Runner], *, aside: Sequence[Runner] = ()) -> None:
+        """Run these parts and no others; those that ran already are not disturbed.
+
+        Args:
+            parts: without which the archive is not complete.
+            aside: others, which nobody waits for.
+        """
+        self._parts, self._aside = list(parts), list(aside)
+        wanted = {each.name: each for each in (*parts, *aside)}
+        gone = [name for name in self._tasks if name not in wanted]
+        ended = [self._tasks.pop(name) for name in gone]
+        for task in ended:
+            task.cancel()
+        if ended:
+            await asyncio.wait(ended)  # a step that has begun is ended first, as each runner states
+        self._start()
 
     def followers(self) -> list[Follower]:
         """Return how far each part has come."""
-        processors = [Follower(each.name, each.position, each.trouble) for each in self._processors]
-        return processors + [
-            Follower(each.name, each.position, each.trouble) for each in self._projections
-        ]
+        return [_follower(each) for each in (*self._parts, *self._aside)]
 
     @property
     def settled(self) -> bool:
@@ -95,34 +127,69 @@ class Pipeline:
             await asyncio.sleep(_LOOK_S)
         return []
 
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._start()
+                # Without a limit: it ends when it is cancelled, or one of the parts fails.
+                await asyncio.Event().wait()
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self._group = None
+            self._tasks.clear()
+
+    def _start(self) -> None:
+        if self._group is None:
+            return
+        for part in (*self._parts, *self._aside):
+            if part.name not in self._tasks:
+                self._tasks[part.name] = self._group.create_task(part.run())
+
     def _behind(self) -> list[Follower]:
-        return [each for each in self.followers() if each.position < self._log.sequence_nr]
+        found = [_follower(each) for each in self._parts]
+        return [each for each in found if each.position < self._log.sequence_nr]
+
+
+def _follower(part: Runner) -> Follower:
+    return Follower(part.name, part.position, part.trouble)
 
 
 def enrichment(
-    log: EventLog, blobs: BlobStore, pool: WorkerPool, checkpoint: Checkpoint, limits: Limits
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, limits: Limits
 ) -> list[ProcessorRunner]:
-    """Return the processors that enrich assets, in the order of the path of a photo.
-
-    Embeddings of two spaces are never compared: another space embeds every asset again.
-    """
-    window = pool.limits.workers * 4
+    """Return the processors that enrich assets but need no encoder: `seeing` has the others."""
     processors = [
         EnrichmentProcessor(MetadataEnricher(pool, blobs)),
         EnrichmentProcessor(RenditionEnricher(pool, blobs, limits)),
         EnrichmentProcessor(FingerprintEnricher(pool, blobs), on_rendition="thumbnail"),
-        EnrichmentProcessor(
-            EmbeddingEnricher(pool, blobs, checkpoint),
-            on_rendition="preview",
-            generation=checkpoint.space.id,
-        ),
         EnrichmentProcessor(DocumentEnricher(pool, blobs)),
         EnrichmentProcessor(ColourEnricher(pool, blobs), on_rendition="thumbnail"),
         EnrichmentProcessor(ShotEnricher(pool, blobs, limits)),
-        EnrichmentProcessor(
-            MomentEnricher(pool, blobs, log, limits, checkpoint),
-            on_shots=True,
-            generation=checkpoint.space.id,
-        ),
     ]
+    return _runners(log, pool, processors)
+
+
+def seeing(
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, checkpoint: Checkpoint, limits: Limits
+) -> list[ProcessorRunner]:
+    """Return the processors that let an image tower see: first pictures, then films.
+
+    Embeddings of two spaces are never compared: another space embeds every asset again.
+    """
+    space = checkpoint.space.id
+    pictures = EmbeddingEnricher(pool, blobs, checkpoint)
+    films = MomentEnricher(pool, blobs, log, limits, checkpoint)
+    processors = [
+        EnrichmentProcessor(pictures, on_rendition="preview", generation=space),
+        EnrichmentProcessor(films, on_shots=True, generation=space),
+    ]
+    return _runners(log, pool, processors)
+
+
+def _runners(
+    log: EventLog, pool: WorkerPool, processors: Sequence[EnrichmentProcessor]
+) -> list[ProcessorRunner]:
+    window = pool.limits.workers * 4
     return [ProcessorRunner(log, NotAgain(each, log), window=window) for each in processors]

@@ -12,17 +12,21 @@ from museion.archive.catalog.projection import CatalogProjection
 from museion.archive.catalog.reader import Catalog
 from museion.archive.change_feed import ChangeFeed
 from museion.archive.enrichment.worker_pool import WorkerLimits, WorkerPool
-from museion.archive.indexing import Indexes
+from museion.archive.generations import read_choice
+from museion.archive.indexing import Indexes, LexicalProjection
 from museion.archive.searching import Searcher
 from museion.base.errors import Conflict
+from museion.base.waiting import meanwhile
 from museion.blobs.filesystem_store import FilesystemBlobStore
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
 from museion.media.limits import Limits
-from museion.models.registry import built_in_checkpoint
-from museion.node.pipeline import Follower, Pipeline, enrichment
+from museion.models.checkpoint import Checkpoint
+from museion.models.registry import Registry
+from museion.node.pipeline import Follower, enrichment, seeing
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
 from museion.node.site_lock import SiteLock
+from museion.node.site_models import SiteModels, models_folder
 from museion.node.sites.site_files import forked_log, has_joined, names_of_sites, site_id_of
 from museion.streams.projection import ProjectionRunner
 
@@ -54,7 +58,7 @@ class Site(Archive):
     settings: Settings
     lock: SiteLock
     catalog_runner: ProjectionRunner
-    _pipeline: Pipeline
+    models: SiteModels
 
     @classmethod
     @asynccontextmanager
@@ -90,7 +94,8 @@ class Site(Archive):
         async with AsyncExitStack() as stack:
             catalog = Catalog(place / "catalog.sqlite")
             stack.callback(catalog.close)
-            checkpoint = built_in_checkpoint(settings.encoder)
+            choice = read_choice(models_folder(place), default=settings.encoder)
+            checkpoint = Registry(models_folder(place)).find(choice.current)
             indexes = Indexes.open_reading(place / "index", checkpoint)
             stack.callback(indexes.close)
             pool = WorkerPool(_worker_limits(settings))
@@ -111,16 +116,16 @@ class Site(Archive):
         Returns:
             The parts that cannot go on, with their trouble; empty when all is done.
         """
-        return await self._pipeline.settle(trouble_limit_s=trouble_limit_s)
+        return await self.models.pipeline.settle(trouble_limit_s=trouble_limit_s)
 
     @property
     def settled(self) -> bool:
         """Tell whether everything that was ingested so far is enriched and can be found."""
-        return self._pipeline.settled
+        return self.models.pipeline.settled
 
     def followers(self) -> list[Follower]:
         """Return how far each processor and projection has come."""
-        return self._pipeline.followers()
+        return self.models.pipeline.followers()
 
 
 def init_site(folder: Path, *, name: str | None = None) -> bool:
@@ -143,7 +148,7 @@ def init_site(folder: Path, *, name: str | None = None) -> bool:
 def _make_views(folder: Path) -> None:
     """Make an empty catalog and empty indexes, so that a new site can be searched in vain."""
     CatalogProjection(folder / "catalog.sqlite").close()
-    checkpoint = built_in_checkpoint(read_settings(folder).encoder)
+    checkpoint = Registry(models_folder(folder)).find(read_settings(folder).encoder)
     Indexes.open(folder / "index", checkpoint).close()
 
 
@@ -159,8 +164,8 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     stack.callback(projection.close)
     catalog = Catalog(folder / "catalog.sqlite")
     stack.callback(catalog.close)
-    checkpoint = built_in_checkpoint(settings.encoder)
-    indexes = Indexes.open(folder / "index", checkpoint, log_end=log.sequence_nr)
+    current, coming = _checkpoints(folder, settings)
+    indexes = Indexes.open(folder / "index", current, coming=coming, log_end=log.sequence_nr)
     stack.callback(indexes.close)
     pool = WorkerPool(_worker_limits(settings))
     stack.callback(pool.close)
@@ -176,9 +181,19 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     )
     site.folder, site.settings, site.lock = folder, settings, lock
     site.name_sites(names_of_sites(folder, settings.name))
-    site._pipeline = _pipeline(site, projection, indexes)
-    await stack.enter_async_context(site._pipeline.running())
+    site.models = _models(site, projection, indexes)
+    await stack.enter_async_context(site.models.pipeline.running())
+    await stack.enter_async_context(meanwhile(site.models.run()))
     return site
+
+
+def _checkpoints(folder: Path, settings: Settings) -> tuple[Checkpoint, Checkpoint | None]:
+    """Return the checkpoint that is searched with, and the one that a change goes to."""
+    registry = Registry(models_folder(folder))
+    choice = read_choice(models_folder(folder), default=settings.encoder)
+    # One that was taken away before the change was complete is not missed.
+    coming = choice.wanted if choice.wanted in registry.names() else None
+    return registry.find(choice.current), None if coming is None else registry.find(coming)
 
 
 async def _open_log(folder: Path) -> EventLog:
@@ -192,16 +207,25 @@ async def _open_log(folder: Path) -> EventLog:
     return log
 
 
-def _pipeline(site: Site, catalog: CatalogProjection, indexes: Indexes) -> Pipeline:
+def _models(site: Site, catalog: CatalogProjection, indexes: Indexes) -> SiteModels:
+    """Return the models of a site, with the pipeline that they are part of."""
     site.catalog_runner = first = ProjectionRunner(site.log, catalog)
-    behind = [
-        ProjectionRunner(site.log, projection, pause_s=_INDEX_PAUSE_S, behind=first)
-        for projection in indexes.projections(site.catalog)
-    ]
-    checkpoint = site.searcher.checkpoint
+    lexical = LexicalProjection(indexes.lexical, site.catalog)
     limits = Limits(max_pixels=site.settings.max_megapixels * 1_000_000)
-    processors = enrichment(site.log, site.blobs, site.pool, checkpoint, limits)
-    return Pipeline(site.log, processors, [first, *behind])
+    return SiteModels(
+        site.folder,
+        indexes,
+        log=site.log,
+        catalog=site.catalog,
+        pool=site.pool,
+        fixed=[
+            *enrichment(site.log, site.blobs, site.pool, limits),
+            first,
+            ProjectionRunner(site.log, lexical, pause_s=_INDEX_PAUSE_S, behind=first),
+        ],
+        catalog_runner=first,
+        seeing=lambda checkpoint: seeing(site.log, site.blobs, site.pool, checkpoint, limits),
+    )
 
 
 def _worker_limits(settings: Settings) -> WorkerLimits:

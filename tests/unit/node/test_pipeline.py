@@ -60,8 +60,10 @@ class Counting:
 def _pipeline(log: EventLog, processor: Copying, projection: Counting) -> Pipeline:
     return Pipeline(
         log,
-        [ProcessorRunner(log, processor, retry=_AT_ONCE)],
-        [ProjectionRunner(log, projection, retry=_AT_ONCE)],
+        [
+            ProcessorRunner(log, processor, retry=_AT_ONCE),
+            ProjectionRunner(log, projection, retry=_AT_ONCE),
+        ],
     )
 
 
