@@ -101,7 +101,12 @@ class MetadataExtracted(ArchiveEvent, frozen=True):
 
 @event_type("museion.rendition-made")
 class RenditionMade(ArchiveEvent, frozen=True):
-    """A rendition of an original lies in the blob store."""
+    """A rendition of an original lies in the blob store.
+
+    Attributes:
+        is_drawing: it stands for what cannot be seen, as the waveform of a sound does; so it tells
+            nothing about how the asset looks.
+    """
 
     asset_id: AssetId
     rendition: str
@@ -110,6 +115,7 @@ class RenditionMade(ArchiveEvent, frozen=True):
     width: int
     height: int
     size_bytes: int
+    is_drawing: bool = False
 
 
 @event_type("museion.fingerprint-computed")

@@ -80,8 +80,17 @@ def _end_of_png(file: BinaryIO) -> int:
 
 
 def _end_of_riff(file: BinaryIO) -> int:
-    header = file.read(8)
+    return _end_of_size(file.read(8))
+
+
+def _end_of_size(header: bytes) -> int:
     return 8 + int.from_bytes(header[4:8], "little")
+
+
+def _end_of_wave(file: BinaryIO) -> int:
+    # Who wrote it as a stream did not know its length: all ones or nothing.
+    header = file.read(8)
+    return 0 if header[4:8] in (b"\xff" * 4, bytes(4)) else _end_of_size(header)
 
 
 def _end_of_ebml(file: BinaryIO) -> int:
@@ -125,13 +134,14 @@ def _end_of_pdf(file: BinaryIO) -> int:
     return size_bytes if b"%%EOF" in file.read() else size_bytes + 1
 
 
-_BOXED = (sniff.AVIF, sniff.HEIC, sniff.MP4, sniff.MOV, sniff.CR3)
+_BOXED = (sniff.AVIF, sniff.HEIC, sniff.MP4, sniff.MOV, sniff.M4A, sniff.CR3)
 _TIFF_LIKE = (sniff.TIFF, sniff.DNG, sniff.CR2, sniff.NEF, sniff.ARW)
 _PROMISES: dict[MediaType, Callable[[BinaryIO], int]] = {
     **dict.fromkeys(_BOXED, _end_of_boxes),
     **dict.fromkeys(_TIFF_LIKE, tiff.declared_end),
     sniff.PNG: _end_of_png,
     sniff.WEBP: _end_of_riff,
+    sniff.WAV: _end_of_wave,
     sniff.WEBM: _end_of_ebml,
     sniff.RAF: _end_of_raf,
     sniff.PDF: _end_of_pdf,

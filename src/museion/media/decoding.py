@@ -11,7 +11,7 @@ from museion.media.sniff import MediaType
 
 
 def decode(path: Path, media: MediaType, limits: Limits) -> Picture:
-    """Return what there is to see of a file: the still itself, a drawing, a page or a film frame.
+    """Return what there is to see of a file: the still itself, a drawing, a page, a frame, a wave.
 
     Each kind's libraries are loaded when the first file of that kind comes.
 
@@ -36,6 +36,10 @@ def decode(path: Path, media: MediaType, limits: Limits) -> Picture:
         from museion.media.video import decode_poster
 
         return decode_poster(path, media, limits)
+    if media.kind == "sound":
+        from museion.media.sound import draw_waveform
+
+        return draw_waveform(path, media)
     if media.kind == "document":
         from museion.media.document import decode_page
 

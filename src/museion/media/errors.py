@@ -24,9 +24,9 @@ class UnknownMedia(InvalidInput):
 
     def __init__(self, looks_like: str) -> None:
         super().__init__(
-            f"Expected a picture, video or PDF; the content is {looks_like}.",
+            f"Expected a picture, video, sound or PDF; the content is {looks_like}.",
             remedy="Ingest JPEG, PNG, GIF, WebP, TIFF, AVIF, HEIC, SVG, camera RAW, PDF, MP4, "
-            "MOV or WebM.",
+            "MOV, WebM, MP3, WAV, FLAC, Ogg or M4A.",
         )
 
 

@@ -30,6 +30,10 @@ def extract_metadata(path: Path, media: MediaType) -> Metadata:
         from museion.media.video_metadata import read_video_metadata
 
         return read_video_metadata(path, media)
+    if media.kind == "sound":
+        from museion.media.sound_metadata import read_sound_metadata
+
+        return read_sound_metadata(path, media)
     if media.kind == "document":
         from museion.media.document_metadata import read_document_metadata
 

@@ -3,6 +3,7 @@
 The signatures are puremagic's. It leaves four families to us, each read from its own structure:
 ISO base media files (AVIF, HEIC, CR3, MP4 and MOV differ by their brands), TIFF files that are
 camera RAW, EBML files (WebM or another Matroska), and SVG (an XML document by its root element).
+Sounds are told in `sound_signatures`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import puremagic
 
 from museion.media import tiff
 from museion.media.errors import EmptyFile, UnknownMedia
+from museion.media.sound_signatures import sound_format
 
-Kind = Literal["image", "raw", "vector", "video", "document"]
+Kind = Literal["image", "raw", "vector", "video", "sound", "document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,30 @@ PDF = MediaType("application/pdf", "document", "pdf")
 MP4 = MediaType("video/mp4", "video", "mp4")
 MOV = MediaType("video/quicktime", "video", "mov")
 WEBM = MediaType("video/webm", "video", "webm")
+MP3 = MediaType("audio/mpeg", "sound", "mp3")
+WAV = MediaType("audio/wav", "sound", "wav")
+FLAC = MediaType("audio/flac", "sound", "flac")
+OGG = MediaType("audio/ogg", "sound", "ogg")
+M4A = MediaType("audio/mp4", "sound", "m4a")
 
 SUPPORTED: tuple[MediaType, ...] = (
     *(JPEG, PNG, GIF, WEBP, TIFF, AVIF, HEIC, SVG),
     *(DNG, CR2, CR3, NEF, ARW, RAF, ORF, RW2, OTHER_RAW),
     *(PDF, MP4, MOV, WEBM),
+    *(MP3, WAV, FLAC, OGG, M4A),
 )
 
-_NAMES = {"jpg": "JPEG", "tif": "TIFF", "webp": "WebP", "webm": "WebM", "raw": "camera RAW"}
+_NAMES = {
+    "jpg": "JPEG",
+    "tif": "TIFF",
+    "webp": "WebP",
+    "webm": "WebM",
+    "ogg": "Ogg",
+    "raw": "camera RAW",
+}
 _HEAD_BYTES = 4096
 _SVG_HEAD_BYTES = 1 << 18
+_SOUNDS = {media.extension: media for media in (MP3, WAV, FLAC, OGG)}
 _BY_SIGNATURE = {media.mime: media for media in (JPEG, PNG, GIF, WEBP, PDF)}
 _LEAST_CONFIDENCE = 0.3
 _PDF_HEAD_BYTES = 1024
@@ -81,6 +97,7 @@ _MP4_BRANDS = frozenset(
     {b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41"}
     | {b"mp42", b"avc1", b"M4V ", b"M4VH", b"M4VP", b"MSNV", b"dash", b"mp71", b"XAVC", b"f4v "}
 )
+_BY_MAJOR_BRAND = {b"M4A ": M4A, b"M4B ": M4A, b"crx ": CR3, b"qt  ": MOV}
 # QuickTime files of before the brand box begin with one of these boxes.
 _QUICKTIME_BOXES = frozenset({b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"})
 
@@ -110,7 +127,7 @@ def sniff(path: Path) -> MediaType:
         head = file.read(_HEAD_BYTES)
         if not head:
             raise EmptyFile
-        media = _by_structure(file, head) or _by_signature(head)
+        media = _by_structure(file, head) or _sound(file, head) or _by_signature(head)
     if media is None:
         raise UnknownMedia(_describe(head))
     return media
@@ -129,6 +146,11 @@ def _by_structure(file: BinaryIO, head: bytes) -> MediaType | None:
     if head.startswith(_EBML):
         return WEBM if _ebml_doc_type(head) == b"webm" else None
     return _svg(file, head)
+
+
+def _sound(file: BinaryIO, head: bytes) -> MediaType | None:
+    sound = sound_format(file, head)
+    return _SOUNDS[sound] if sound else None
 
 
 def _by_signature(head: bytes) -> MediaType | None:
@@ -150,10 +172,8 @@ def _by_brands(head: bytes) -> MediaType | None:
     size_bytes = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
     brands = {major, *(head[at : at + 4] for at in range(16, size_bytes - 3, 4))}
-    if major == b"crx ":
-        return CR3
-    if major == b"qt  ":
-        return MOV
+    if major in _BY_MAJOR_BRAND:
+        return _BY_MAJOR_BRAND[major]
     if brands & _AVIF_BRANDS:
         return AVIF
     if brands & _HEIC_BRANDS or brands & _HEIF_BRANDS:

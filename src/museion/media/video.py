@@ -25,7 +25,16 @@ from museion.media.native_path import native_path
 from museion.media.picture import PREVIEW_SIDE_PIXELS, Picture, fit, own_memory
 from museion.media.sniff import MediaType
 
-_DEMUXERS = {sniff.MP4: "mov", sniff.MOV: "mov", sniff.WEBM: "matroska"}
+_DEMUXERS = {
+    sniff.MP4: "mov",
+    sniff.MOV: "mov",
+    sniff.WEBM: "matroska",
+    sniff.MP3: "mp3",
+    sniff.WAV: "wav",
+    sniff.FLAC: "flac",
+    sniff.OGG: "ogg",
+    sniff.M4A: "mov",
+}
 # A film may name other files or addresses as its parts; only the file itself is read. The mov
 # demuxer ignores such parts unless its option enable_drefs is set.
 _ONLY_THIS_FILE = {"protocol_whitelist": "file,fd"}
@@ -63,7 +72,7 @@ def decode_poster(path: Path, media: MediaType, limits: Limits) -> Picture:
 
 @contextmanager
 def open_film(path: Path, media: MediaType) -> Iterator[InputContainer]:
-    """Open a film for reading; FFmpeg's errors inside the context become ours.
+    """Open a film or recording for reading; FFmpeg's errors inside the context become ours.
 
     Raises:
         UnsupportedMedia: no decoder knows its codec.

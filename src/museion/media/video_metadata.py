@@ -58,12 +58,22 @@ def read_video_metadata(path: Path, media: MediaType) -> Metadata:
     """
     try:
         with open_film(path, media) as film:
-            entries = {key.lower(): value for key, value in film.metadata.items()}
-            noted = read_all([*_texts(entries), *_moments(entries), *_places(entries)], ValueError)
+            noted = noted_in(film.metadata)
             told = _structure(film, media)
             return Metadata((*noted.values, *told.values), (*noted.warnings, *told.warnings))
     except (CorruptMedia, UnsupportedMedia) as reason:
         return Metadata(warnings=(f"container: {reason.message}",))
+
+
+def noted_in(notes: Mapping[str, str]) -> Metadata:
+    """Return what the entries of a container say that is known here; names have any case."""
+    entries = {key.lower(): value for key, value in notes.items()}
+    return read_all([*_texts(entries), *_moments(entries), *_places(entries)], ValueError)
+
+
+def seconds(duration: int | None) -> float | None:
+    """Return a duration of FFmpeg in seconds."""
+    return round(duration / av.time_base, 3) if duration else None
 
 
 def _texts(entries: Mapping[str, str]) -> list[Reading]:
@@ -100,7 +110,7 @@ def _places(entries: Mapping[str, str]) -> list[Reading]:
 def _structure(film: InputContainer, media: MediaType) -> Metadata:
     sound = film.streams.audio[:1]
     readings: list[Reading] = [
-        ("duration_s", "container", lambda: _seconds(film.duration)),
+        ("duration_s", "container", lambda: seconds(film.duration)),
         ("audio_codec", "container", lambda: _codec_name(sound[0]) if sound else None),
     ]
     try:
@@ -120,10 +130,6 @@ def _picture_readings(film: InputContainer, stream: VideoStream) -> list[Reading
         ("frame_rate", "container", lambda: round(float(frame_rate), 3) if frame_rate else None),
         ("video_codec", "container", lambda: _codec_name(stream)),
     ]
-
-
-def _seconds(duration: int | None) -> float | None:
-    return round(duration / av.time_base, 3) if duration else None
 
 
 def _codec_name(stream: VideoStream | AudioStream) -> str | None:

@@ -123,6 +123,8 @@ class MachineRows:
         if event.rendition in _STEP_OF_RENDITION:
             self._rows.set(nr, {event.rendition: event.digest})
             self._set_aspect(nr)
+            if event.is_drawing:  # nothing looks at it, so nothing is to be waited for
+                self._rows.done(nr, Step.FINGERPRINT | Step.EMBEDDING)
             self._done(nr, _STEP_OF_RENDITION[event.rendition], "renditions")
 
     @_take.register

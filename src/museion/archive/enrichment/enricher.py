@@ -92,7 +92,7 @@ class EnrichmentProcessor:
 
     def _concerns(self, source: EnrichmentSource) -> bool:
         if isinstance(source, RenditionMade):
-            return source.rendition == self._rendition
+            return source.rendition == self._rendition and not source.is_drawing
         if isinstance(source, EnrichmentRetried):
             return self._enricher.name in source.processors
         return True

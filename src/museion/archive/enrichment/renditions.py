@@ -49,6 +49,7 @@ class RenditionEnricher:
                     width=rendition.width,
                     height=rendition.height,
                     size_bytes=blob.size_bytes,
+                    is_drawing=source.kind == "sound",
                 )
             )
         return made
