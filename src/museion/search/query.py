@@ -1,4 +1,4 @@
-"""What someone typed into the one search box, taken apart into what is meant.
+r"""What someone typed into the one search box, taken apart into what is meant.
 
     a dog "red slide" -leash type:photo after:2020
 
@@ -7,24 +7,58 @@ them all). A minus excludes a word, a phrase or a filter. Quotes may be straight
 is not closed reaches to the end. `name:value` with a name that is no filter is text, and so is a
 filter's name without a value: `ratio 16:9`, `Re: hello`, `type: unknown`.
 
-A query prints to a text that parses to a query of the same meaning.
+    two kids on a red slide last summer, no adults, landscape
+
+is the text `two kids on a red slide` and three more parts in plain words, English or German: when
+it was taken, what must not be seen (`without:adults`), and the orientation. What is quoted, and
+words behind a backslash, are not understood but looked for: `\summer \2023`.
+
+`AND`, `OR`, `NOT` and parentheses join words, phrases and filters to groups (`analysis.grammar`);
+their words must occur as words. `like:ID` asks for pictures near to one, `-like:ID` for others.
+
+A query prints to a text that parses to a query of the same meaning: each part in its explicit form,
+words for times that move on with the days kept as words. It is how searches are stored.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from museion.search.filter_syntax import is_filter_name, parse_filter, print_filter
+from museion.search.analysis.known import Known, KnownValues, Offer
+from museion.search.analysis.meanings import (
+    AllOf,
+    AnyOf,
+    Excluded,
+    Group,
+    Like,
+    Meaning,
+    Not,
+    Operand,
+    Phrase,
+    Text,
+    Without,
+    Word,
+    group_label,
+    wanted_words,
+)
+from museion.search.analysis.parts import parts_of
+from museion.search.analysis.printing import as_words, print_meaning
 from museion.search.filters import (
     BadFilter,
     CameraFilter,
     CollectionFilter,
+    ColourFilter,
+    FieldFilter,
     Filter,
+    NamedPlaceFilter,
+    NumberFilter,
+    OrientationFilter,
+    PersonFilter,
     PlaceFilter,
     RatingFilter,
+    RightsFilter,
     SizeFilter,
     TagFilter,
     TimeFilter,
@@ -34,54 +68,44 @@ from museion.search.filters import (
 )
 
 __all__ = [
+    "AllOf",
+    "AnyOf",
     "BadFilter",
     "CameraFilter",
     "Chip",
     "CollectionFilter",
+    "ColourFilter",
     "Excluded",
+    "FieldFilter",
     "Filter",
+    "Group",
+    "Known",
+    "KnownValues",
+    "Like",
+    "Meaning",
+    "NamedPlaceFilter",
+    "Not",
+    "NumberFilter",
+    "Operand",
+    "OrientationFilter",
     "Part",
+    "PersonFilter",
     "Phrase",
     "PlaceFilter",
     "Query",
     "RatingFilter",
+    "RightsFilter",
     "SizeFilter",
     "TagFilter",
     "Text",
     "TimeFilter",
     "TypeFilter",
+    "Without",
+    "Word",
     "parse_query",
     "print_query",
+    "wanted_words",
 ]
-
-_QUOTES = '"“”„'
-_QUOTED = re.compile(f"[{_QUOTES}]([^{_QUOTES}]*)[{_QUOTES}]?")
-_FILTER = re.compile(r"(-?)([a-z-]+):(?=\S)", re.IGNORECASE)
-_TOKEN = re.compile(r"\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words to be understood, with single spaces."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Words that must stand one after the other."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """A word or phrase that must not occur."""
-
-    text: str
-
-
-Meaning: TypeAlias = Text | Phrase | Excluded | Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +115,55 @@ class Part:
     meaning: Meaning
     typed: str = field(compare=False)
 
+    @property
+    def written(self) -> str:
+        """The explicit form: it means the same wherever it stands."""
+        return print_meaning(self.meaning)
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
     """A part of a query as a screen shows it.
 
     Attributes:
-        kind: text, phrase, excluded, or the filter's kind.
-        typed: the part as it was typed.
+        kind: text, phrase, excluded, without, like, group, or the filter's kind.
+        typed: the part as it was typed; the chips' texts, with spaces between, are the query.
         label: what to show.
+        written: the explicit form of what was typed, to edit or to keep.
+        as_words: what to type in place of `typed` so that it is no more than words; empty where
+            plain words were not understood as something else.
     """
 
     kind: str
     typed: str
     label: str
+    written: str = ""
+    as_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query taken apart, its parts in the order typed; take a part out to edit it."""
+    """A query taken apart, its parts in the order typed; take a part out to edit it.
+
+    Attributes:
+        parts: all that is meant.
+        offers: filters that words of the text could mean, left out where there is doubt. Their
+            `written` form in place of `typed` makes them parts.
+    """
 
     parts: tuple[Part, ...] = ()
+    offers: tuple[Chip, ...] = field(default=(), compare=False)
 
     @property
     def filters(self) -> tuple[Filter, ...]:
-        """All that must hold (or must not, where negated)."""
+        """All that must hold (or must not, where negated), besides the groups."""
+        return tuple(part.meaning for part in self.parts if not isinstance(part.meaning, _OTHERS))
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What operators and parentheses joined; all must hold."""
         meanings = (part.meaning for part in self.parts)
-        return tuple(m for m in meanings if not isinstance(m, (Text, Phrase, Excluded)))
+        return tuple(each for each in meanings if isinstance(each, AllOf | AnyOf | Not))
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -130,15 +176,24 @@ class Query:
         return tuple(p.meaning.text for p in self.parts if isinstance(p.meaning, Excluded))
 
     @property
+    def without(self) -> tuple[str, ...]:
+        """What must not be seen: no word may say it, and no picture should look like it."""
+        return tuple(p.meaning.text for p in self.parts if isinstance(p.meaning, Without))
+
+    @property
+    def likes(self) -> tuple[Like, ...]:
+        """Pictures that hits should be near to, or far from."""
+        return tuple(p.meaning for p in self.parts if isinstance(p.meaning, Like))
+
+    @property
     def text(self) -> str:
         """The semantic rest in the order typed, without phrases; empty if there is none."""
         return " ".join(p.meaning.text for p in self.parts if isinstance(p.meaning, Text))
 
     @property
     def semantic_text(self) -> str:
-        """The semantic rest with the words of the phrases in their places: what to embed."""
-        wanted = (p.meaning for p in self.parts)
-        return " ".join(m.text for m in wanted if isinstance(m, (Text, Phrase)))
+        """The semantic rest with phrases and the words of groups in their places: what to embed."""
+        return " ".join(word for part in self.parts for word in _speaking(part.meaning))
 
     @property
     def chips(self) -> tuple[Chip, ...]:
@@ -146,111 +201,116 @@ class Query:
         return tuple(_chip(part) for part in self.parts)
 
 
-def parse_query(text: str) -> Query:
+def parse_query(
+    text: str,
+    *,
+    known: KnownValues | None = None,
+    today: datetime.date | None = None,
+    understands: bool = True,
+) -> Query:
     """Take apart what someone typed; every text is a query, save for filters with bad values.
+
+    Takes time in proportion to the text.
 
     Example:
         >>> query = parse_query('two dogs type:photo -"red ball"')
         >>> query.text, query.excluded, query.filters
         ('two dogs', ('red ball',), (TypeFilter(kind='photo', negated=False),))
 
+    Args:
+        text: what was typed.
+        known: names that exist in the archive; without it, only filters name people, places and
+            so on.
+        today: the day from which `last week` is counted; without it, that of the clock.
+        understands: look for times, types and so on in plain words; else only what is explicit.
+
     Raises:
         BadFilter: a filter's value is not one that it takes; says what it takes.
     """
-    return Query(tuple(_joined_texts(_parts(text))))
+    day = today or datetime.date.today()
+    parts, offers = parts_of(text, known=known, today=day, understands=understands)
+    return Query(
+        tuple(Part(each.meaning, text[each.start : each.end]) for each in parts),
+        tuple(_offered(text, each) for each in offers),
+    )
 
 
-def print_query(query: Query) -> str:
-    """Return a text that parses to a query with the same parts, in the shortest written form."""
-    return " ".join(_print(part.meaning) for part in query.parts)
+def print_query(query: Query, *, known: KnownValues | None = None) -> str:
+    """Return a text that parses to a query with the same parts, each in its explicit form.
+
+    Args:
+        query: to print.
+        known: what it will be parsed with; a query that is stored is parsed without.
+    """
+    parts = _joined_texts(part.meaning for part in query.parts)
+    plain = " ".join(print_meaning(each) for each in parts)
+    if _means(plain, parts, known):
+        return plain
+    return " ".join(print_meaning(each, keeps_all=True) for each in parts)
 
 
-def _parts(text: str) -> Iterator[Part]:
-    place = 0
-    while token := _TOKEN.search(text, place):
-        start = token.start()
-        meaning, place = _next(text, start)
-        if meaning is not None:
-            yield Part(meaning, text[start:place])
+_OTHERS = (Text, Phrase, Excluded, Without, Like, AllOf, AnyOf, Not)
 
 
-def _next(text: str, start: int) -> tuple[Meaning | None, int]:
-    """Return what begins at `start`, and where it ends; None stands for empty quotes."""
-    if (named := _FILTER.match(text, start)) and is_filter_name(named[2].lower()):
-        value, end = _value(text, named.end())
-        return parse_filter(named[2].lower(), value, negated=bool(named[1])), end
-    minus = text.startswith("-", start)
-    if quoted := _QUOTED.match(text, start + minus):
-        words = " ".join(quoted[1].split())
-        kind = Excluded if minus else Phrase
-        return kind(words) if _says_something(words) else None, quoted.end()
-    end = _end_of_token(text, start)
-    token = text[start:end]
-    if minus and not token.startswith("--") and _says_something(token):
-        return Excluded(token[1:]), end
-    return Text(token), end
+def _speaking(meaning: Meaning) -> Iterator[str]:
+    """Yield the words of a part that speak for an asset."""
+    if isinstance(meaning, Text):
+        yield meaning.text
+    elif isinstance(meaning, Phrase | AllOf | AnyOf):
+        yield from wanted_words(meaning)
 
 
-def _value(text: str, start: int) -> tuple[str, int]:
-    """Return a filter's value: quoted, quoted and more behind a comma, or up to the next space."""
-    quoted = _QUOTED.match(text, start)
-    if quoted is None:
-        end = _end_of_token(text, start)
-        return text[start:end], end
-    if not text.startswith(",", quoted.end()):
-        return quoted[1], quoted.end()
-    end = _end_of_token(text, quoted.end())
-    return quoted[1] + text[quoted.end() : end], end
-
-
-def _end_of_token(text: str, start: int) -> int:
-    token = _TOKEN.match(text, start)
-    assert token is not None, "a token begins where no space is"
-    return token.end()
-
-
-def _says_something(words: str) -> bool:
-    return any(letter.isalnum() for letter in words)
-
-
-def _joined_texts(parts: Iterator[Part]) -> Iterator[Part]:
-    """Join neighbouring words into one part."""
-    waiting: Part | None = None
-    for part in parts:
-        if not isinstance(part.meaning, Text):
-            if waiting:
-                yield waiting
-            waiting = None
-            yield part
-        elif waiting is None or not isinstance(waiting.meaning, Text):
-            waiting = part
+def _joined_texts(meanings: Iterable[Meaning]) -> list[Meaning]:
+    """Join texts that stand beside each other because something between was taken out."""
+    joined: list[Meaning] = []
+    for meaning in meanings:
+        last = joined[-1] if joined else None
+        if isinstance(meaning, Text) and isinstance(last, Text):
+            before = len(last.text.split(" "))
+            kept = (*last.kept, *(before + place for place in meaning.kept))
+            joined[-1] = Text(f"{last.text} {meaning.text}", kept)
         else:
-            joined = Text(f"{waiting.meaning.text} {part.meaning.text}")
-            waiting = Part(joined, f"{waiting.typed} {part.typed}")
-    if waiting:
-        yield waiting
+            joined.append(meaning)
+    return joined
 
 
-def _print(meaning: Meaning) -> str:
-    match meaning:
-        case Text(text):
-            return text
-        case Phrase(text):
-            return f'"{text}"'
-        case Excluded(text):
-            bare = f"-{text}"
-            return bare if _next(bare, 0) == (meaning, len(bare)) else f'-"{text}"'
-        case _:
-            return print_filter(meaning)
+def _means(text: str, meanings: Sequence[Meaning], known: KnownValues | None) -> bool:
+    """Tell whether a text has parts of these meanings, whatever day it is."""
+    try:
+        parts = parse_query(text, known=known).parts
+    except BadFilter:
+        return False
+    return [part.written for part in parts] == [print_meaning(each) for each in meanings]
+
+
+def _offered(text: str, offer: Offer) -> Chip:
+    typed = text[offer.start : offer.end]
+    filter_ = offer.filter
+    return Chip(filter_kind(filter_), typed, filter_label(filter_), print_meaning(filter_))
 
 
 def _chip(part: Part) -> Chip:
-    match part.meaning:
+    kind, label = _shown(part.meaning)
+    written = part.written
+    is_explicit = isinstance(part.meaning, Text | Phrase | Excluded | AllOf | AnyOf)
+    understood = not is_explicit and ":" not in part.typed
+    return Chip(kind, part.typed, label, written, as_words(part.typed) if understood else "")
+
+
+def _shown(meaning: Meaning) -> tuple[str, str]:  # noqa: PLR0911 (a case for each meaning)
+    """Return kind and label of a chip."""
+    match meaning:
         case Text(text):
-            return Chip("text", part.typed, text)
+            return "text", text
         case Phrase(text):
-            return Chip("phrase", part.typed, f"“{text}”")
+            return "phrase", f"“{text}”"
         case Excluded(text):
-            return Chip("excluded", part.typed, f"not {text}")
+            return "excluded", f"not {text}"
+        case Without(text):
+            return "without", f"without {text}"
+        case Like(asset_id, negated):
+            return "like", f"{'unlike' if negated else 'like'} {asset_id}"
+        case AllOf() | AnyOf() | Not():
+            return "group", group_label(meaning)
         case filter_:
-            return Chip(filter_kind(filter_), part.typed, filter_label(filter_))
+            return filter_kind(filter_), filter_label(filter_)

@@ -1,73 +1,136 @@
-"""Filters of a query as conditions on the catalog's rows."""
+"""Filters and groups of a query as conditions on the catalog's rows.
+
+Statements are put together from constants; what users give is always an argument.
+"""
+# ruff: noqa: S608
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Set
+from functools import singledispatch
 from types import MappingProxyType
-from typing import assert_never
+from typing import Protocol
 
+from museion.archive.catalog.condition import (
+    Condition,
+    TooManyFilters,
+    all_of,
+    among,
+    any_of,
+    negated,
+)
+from museion.archive.catalog.said_words import saying, whole_pattern
 from museion.archive.catalog.schema import folded
-from museion.base.errors import InvalidInput
 from museion.media.sniff import SUPPORTED
 from museion.search.filters import (
     CameraFilter,
     CollectionFilter,
+    ColourFilter,
+    FieldFilter,
     Filter,
+    NamedPlaceFilter,
+    NumberFilter,
+    OrientationFilter,
+    PersonFilter,
     PlaceFilter,
     RatingFilter,
+    RightsFilter,
     SizeFilter,
     TagFilter,
     TimeFilter,
     TypeFilter,
 )
+from museion.search.query import AllOf, AnyOf, Group, Not, Operand, Phrase, Word
 
-_MOST_CONDITIONS = 100
+__all__ = [
+    "Condition",
+    "Containing",
+    "TooManyFilters",
+    "all_of",
+    "among",
+    "any_of",
+    "condition_of",
+    "condition_of_group",
+    "condition_on_one",
+    "negated",
+]
+
+_LEAST_SHARE = 0.15
+"""Share of a picture from which on a colour is one of its colours."""
 _KINDS = frozenset({"image", "raw", "vector", "video", "sound", "document"})
 _MEDIA_TYPES = MappingProxyType(
     {"jpeg": "image/jpeg", "tiff": "image/tiff"} | {each.extension: each.mime for each in SUPPORTED}
 )
 """Name of a format as `type:` takes it -> media type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """An SQL expression over `asset` with its arguments; the expression never holds user text."""
-
-    sql: str
-    arguments: tuple[object, ...]
-
-
-class TooManyFilters(InvalidInput):
-    """More filters stand in one query than anybody types."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(
-            f"Expected at most {_MOST_CONDITIONS} filters; came {count}.", remedy="Leave some out."
+_SHAPES = MappingProxyType(
+    {
+        "landscape": "width * 1.0 > height * 1.05",
+        "portrait": "height * 1.0 > width * 1.05",
+        "square": "width * 1.0 <= height * 1.05 AND height * 1.0 <= width * 1.05",
+    }
+)
+"""A side that is longer by up to a twentieth still looks as long as the other."""
+_TERMS = (
+    "(coalesce(rights, '') || ' ' || coalesce(copyright, '') || ' ' || coalesce((SELECT"
+    " group_concat(value, ' ') FROM metadata_value WHERE asset_nr = asset.nr"
+    " AND field = 'rights_url'), ''))"
+)
+"""All that the metadata and people say of rights, in one text."""
+_FREE_TERMS = (
+    *("%public domain%", "%gemeinfrei%", "%cc0%", "%cc by%", "%cc-by%", "%/publicdomain/%"),
+    *("%creativecommons.org/licenses/by%", "%creative commons attribution%"),
+)
+_UNFREE_TERMS = (
+    *("%by-nc%", "%by nc%", "%by-nd%", "%by nd%", "%noncommercial%", "%non-commercial%"),
+    *("%noderiv%", "%no deriv%"),
+)
+_COLUMNS = MappingProxyType(
+    {
+        name: name
+        for name in (
+            *("title", "caption", "creator", "credit", "city", "country", "filename", "lens"),
+            "copyright",
         )
+    }
+)
+"""Field of a filter -> column of `asset`; no text of a query becomes part of a statement."""
 
 
-def all_of(conditions: Iterable[Condition]) -> Condition:
-    """Return the condition that all of the given ones hold; with none, every asset fulfils it.
+class Containing(Protocol):
+    """Finds assets by a word or phrase, as `LexicalIndex.ids_containing` does."""
+
+    def __call__(self, phrase: str, /, *, inflected: bool = False) -> Set[str]:
+        """Return their ids."""
+        ...
+
+
+def condition_of_group(group: Group, containing: Containing) -> Condition:
+    """Return the condition that a group of a query stands for.
+
+    Args:
+        group: as `Query.groups` has it.
+        containing: returns the ids of the assets that hold a word or phrase.
 
     Raises:
-        TooManyFilters: there are more different ones than a statement should have.
+        TooManyFilters: one level of the group has more operands than a statement should have.
     """
-    gathered = list(dict.fromkeys(conditions))
-    if not gathered:
-        return Condition("1", ())
-    if len(gathered) > _MOST_CONDITIONS:
-        raise TooManyFilters(len(gathered))
-    return Condition(
-        " AND ".join(f"({each.sql})" for each in gathered),
-        tuple(argument for each in gathered for argument in each.arguments),
-    )
+    return _of_operand(group, containing)
 
 
-def negated(condition: Condition) -> Condition:
-    """Return the opposite; an asset for which the field is unknown fulfils it."""
-    return Condition(f"NOT coalesce(({condition.sql}), 0)", condition.arguments)
+def _of_operand(operand: Operand, containing: Containing) -> Condition:
+    match operand:
+        case Word(text):
+            return among(containing(text, inflected=True))
+        case Phrase(text):
+            return among(containing(text, inflected=False))
+        case AllOf(operands):
+            return all_of(_of_operand(each, containing) for each in operands)
+        case AnyOf(operands):
+            return any_of(_of_operand(each, containing) for each in operands)
+        case Not(inner):
+            return negated(_of_operand(inner, containing))
+        case filter_:
+            return condition_of(filter_)
 
 
 def condition_of(filter_: Filter) -> Condition:
@@ -100,59 +163,153 @@ def condition_on_one(filter_: Filter) -> Condition:
     return negated(condition) if filter_.negated else condition
 
 
-def _plain(filter_: Filter) -> Condition:  # noqa: PLR0911 (a case for each filter)
-    match filter_:
-        case TypeFilter(kind=kind):
-            return _type(kind)
-        case TimeFilter(after=after, before=before):
-            return _time(after, before)
-        case CameraFilter(name=name):
-            return Condition("instr(lower(camera), ?) > 0", (name.lower(),))
-        case PlaceFilter():
-            return _place(filter_)
-        case RatingFilter(low=low, high=high):
-            return Condition("rating BETWEEN ? AND ?", (low, high))
-        case TagFilter(tag=tag):
-            return Condition(
-                "nr IN (SELECT asset_nr FROM keyword WHERE folded = ?"
-                " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
-                (folded(tag), folded(tag)),
-            )
-        case CollectionFilter(name=name):
-            return Condition(
-                "id IN (SELECT member.asset_id FROM member JOIN collection ON id = collection_id"
-                " WHERE NOT removed AND lower(name) = lower(?))",
-                (name,),
-            )
-        case SizeFilter(low=low, high=high):
-            return _size(low, high)
-        case _:
-            assert_never(filter_)
+@singledispatch
+def _plain(filter_: object) -> Condition:
+    raise AssertionError(f"{type(filter_).__name__} is no filter")
 
 
-def _type(kind: str) -> Condition:
+@_plain.register
+def _(filter_: TypeFilter) -> Condition:
     """`photo` is everything a camera made as a still; a format is the end of its media type."""
-    if kind == "photo":
+    if filter_.kind == "photo":
         return Condition("kind IN ('image', 'raw')", ())
-    if kind in _KINDS:
-        return Condition("kind = ?", (kind,))
-    return Condition("media_type = ?", (_MEDIA_TYPES[kind],))
+    if filter_.kind in _KINDS:
+        return Condition("kind = ?", (filter_.kind,))
+    return Condition("media_type = ?", (_MEDIA_TYPES[filter_.kind],))
 
 
-def _time(after: date | None, before: date | None) -> Condition:
-    bounds = [("capture_local >= ?", after), ("capture_local < ?", before)]
+@_plain.register
+def _(filter_: TimeFilter) -> Condition:
+    bounds = [("capture_local >= ?", filter_.after), ("capture_local < ?", filter_.before)]
     return all_of(Condition(sql, (day.isoformat(),)) for sql, day in bounds if day)
 
 
-def _size(low: int | None, high: int | None) -> Condition:
-    bounds = [("size_bytes >= ?", low), ("size_bytes <= ?", high)]
-    return all_of(Condition(sql, (size,)) for sql, size in bounds if size is not None)
+@_plain.register
+def _(filter_: CameraFilter) -> Condition:
+    return Condition("instr(lower(camera), ?) > 0", (filter_.name.lower(),))
 
 
-def _place(filter_: PlaceFilter) -> Condition:
+@_plain.register
+def _(filter_: PlaceFilter) -> Condition:
     # Only CASE promises not to compute what it does not need; AND may ask for the distance first.
     return Condition(
         "CASE WHEN latitude IS NULL OR longitude IS NULL THEN 0"
         " ELSE distance_km(?, ?, latitude, longitude) <= ? END",
         (filter_.latitude, filter_.longitude, filter_.radius_km),
     )
+
+
+@_plain.register
+def _(filter_: RatingFilter) -> Condition:
+    return Condition("rating BETWEEN ? AND ?", (filter_.low, filter_.high))
+
+
+@_plain.register
+def _(filter_: TagFilter) -> Condition:
+    return _has_term(filter_.tag)
+
+
+@_plain.register
+def _(filter_: PersonFilter) -> Condition:
+    """Persons that the metadata name, and keywords and tags: archives keep names there."""
+    named = "nr IN (SELECT asset_nr FROM metadata_value WHERE field = 'persons' AND value = ?)"
+    term = _has_term(filter_.name)
+    return Condition(f"{term.sql} OR {named}", (*term.arguments, filter_.name))
+
+
+@_plain.register
+def _(filter_: CollectionFilter) -> Condition:
+    return Condition(
+        "id IN (SELECT member.asset_id FROM member JOIN collection ON id = collection_id"
+        " WHERE NOT removed AND lower(name) = lower(?))",
+        (filter_.name,),
+    )
+
+
+@_plain.register
+def _(filter_: NamedPlaceFilter) -> Condition:
+    pattern = whole_pattern(filter_.name)
+    return Condition("city GLOB ? OR country GLOB ?", (pattern, pattern))
+
+
+@_plain.register
+def _(filter_: OrientationFilter) -> Condition:
+    shape = _SHAPES[filter_.orientation]
+    return Condition(f"CASE WHEN width > 0 AND height > 0 THEN {shape} ELSE 0 END", ())
+
+
+@_plain.register
+def _(filter_: ColourFilter) -> Condition:
+    return Condition(
+        "nr IN (SELECT asset_nr FROM colour WHERE name = ? AND share >= ?)",
+        (filter_.colour, _LEAST_SHARE),
+    )
+
+
+@_plain.register
+def _(filter_: RightsFilter) -> Condition:
+    free = " OR ".join(f"{_TERMS} LIKE ?" for _ in _FREE_TERMS)
+    unfree = " OR ".join(f"{_TERMS} LIKE ?" for _ in _UNFREE_TERMS)
+    match filter_.state:
+        case "free":
+            return Condition(f"({free}) AND NOT ({unfree})", (*_FREE_TERMS, *_UNFREE_TERMS))
+        case "unknown":
+            return Condition(f"trim({_TERMS}) = ''", ())
+        case _:
+            return Condition(
+                f"trim({_TERMS}) <> '' AND NOT (({free}) AND NOT ({unfree}))",
+                (*_FREE_TERMS, *_UNFREE_TERMS),
+            )
+
+
+@_plain.register
+def _(filter_: SizeFilter) -> Condition:
+    return _between("size_bytes", filter_.low, filter_.high)
+
+
+@_plain.register
+def _(filter_: NumberFilter) -> Condition:
+    is_one = filter_.low is not None and filter_.low == filter_.high
+    match filter_.field:
+        case "megapixels":
+            value = "width * height / 1e6"
+        case "duration":
+            value = "duration_s"
+        case "iso":
+            inner = _between("CAST(value AS REAL)", filter_.low, filter_.high)
+            return Condition(
+                "nr IN (SELECT asset_nr FROM metadata_value"
+                f" WHERE field = 'iso' AND ({inner.sql}))",
+                inner.arguments,
+            )
+        case name:
+            value = name
+    is_decimal = filter_.field in ("megapixels", "duration")
+    if is_one and is_decimal:
+        return Condition(f"round({value}) = round(?)", (filter_.low,))
+    return _between(value, filter_.low, filter_.high)
+
+
+@_plain.register
+def _(filter_: FieldFilter) -> Condition:
+    if filter_.field == "keyword":
+        says = saying("term", filter_.words)
+        return Condition(
+            f"nr IN (SELECT asset_nr FROM keyword WHERE {says.sql}"
+            f" UNION ALL SELECT asset_nr FROM tag WHERE {says.sql})",
+            (*says.arguments, *says.arguments),
+        )
+    return saying(_COLUMNS[filter_.field], filter_.words)
+
+
+def _has_term(term: str) -> Condition:
+    return Condition(
+        "nr IN (SELECT asset_nr FROM keyword WHERE folded = ?"
+        " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
+        (folded(term), folded(term)),
+    )
+
+
+def _between(value: str, low: float | None, high: float | None) -> Condition:
+    bounds = [(f"{value} >= ?", low), (f"{value} <= ?", high)]
+    return all_of(Condition(sql, (bound,)) for sql, bound in bounds if bound is not None)

@@ -1,0 +1,1 @@
+"""What stands behind `museion.search.query`: its grammar, and what plain words mean."""

@@ -1,0 +1,73 @@
+"""Times found among the words of a query."""
+
+from __future__ import annotations
+
+import datetime
+
+from museion.search.analysis.dates import LONGEST_DATE, FoundDate, date_at
+from museion.search.analysis.sentence import Sentence
+from museion.search.filters import TimeFilter
+
+_FEWEST_LETTERS = 3
+_NO_YEAR_BEHIND = frozenset(
+    """
+    of no nr number model route version size room type class line page chapter no. nummer seite
+    zimmer linie modell version typ img dsc
+    """.split()  # noqa: SIM905
+)
+"""Behind one of these, four digits are no year."""
+_NO_YEAR_BEFORE = frozenset(
+    """
+    m metres meters meter km feet ft euro euros dollars people persons years jahre jahren uhr
+    px pixels percent grams gram kg hours watt volt
+    """.split()  # noqa: SIM905
+)
+"""Before one of these, four digits are a number of things."""
+_NO_TIME_BEFORE = frozenset("of style styled stil look era inspired themed".split())  # noqa: SIM905
+
+
+def find_times(sentence: Sentence, today: datetime.date) -> None:
+    """Claim the words that say when an asset was taken."""
+    place = 0
+    while place < len(sentence):
+        words = sentence.together(place, LONGEST_DATE)
+        found = date_at(words, today) if words else None
+        if found is None or not _is_meant(sentence, place, found):
+            place += 1
+            continue
+        sentence.claim(place, place + found.used, _filter(found))
+        place += found.used
+
+
+def _filter(found: FoundDate) -> TimeFilter:
+    return TimeFilter(found.span.first, found.span.after_last, named=found.span.named)
+
+
+def _is_meant(sentence: Sentence, place: int, found: FoundDate) -> bool:
+    """Tell whether words that can be a time are one here."""
+    end = place + found.used
+    set_off = sentence.is_set_off(end)
+    if not set_off and sentence.folded(end) in _NO_TIME_BEFORE:
+        return False
+    last = sentence.words[end - 1].core
+    if last.isdigit() and not set_off and sentence.folded(end) in _NO_YEAR_BEFORE:
+        return False
+    match found.sureness:
+        case "sure":
+            return True
+        case "day":
+            first = sentence.words[place]
+            return (place == 0 or not first.is_capitalised) and (
+                sentence.is_edge(end) or sentence.is_edge(place)
+            )
+        case _:
+            return sentence.is_edge(end) and _may_precede_a_year(sentence, place)
+
+
+def _may_precede_a_year(sentence: Sentence, place: int) -> bool:
+    """Tell whether a number behind this place is a year rather than part of a name."""
+    if sentence.is_edge(place):
+        return True
+    before = sentence.words[place - 1].core
+    is_plain = before.isalpha() and not before.isupper() and len(before) >= _FEWEST_LETTERS
+    return is_plain and sentence.folded(place - 1) not in _NO_YEAR_BEHIND
