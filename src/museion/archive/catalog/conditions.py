@@ -96,6 +96,11 @@ _COLUMNS = MappingProxyType(
 """Field of a filter -> column of `asset`; no text of a query becomes part of a statement."""
 
 
+def media_type_of(kind: str) -> str | None:
+    """Return the media type of a format that `type:` takes; None for a kind of media."""
+    return None if kind == "photo" or kind in _KINDS else _MEDIA_TYPES[kind]
+
+
 class Containing(Protocol):
     """Finds assets by a word or phrase, as `LexicalIndex.ids_containing` does."""
 

@@ -20,6 +20,7 @@ from museion.archive.catalog.connections import Connections
 from museion.archive.catalog.content_reader import ContentReader
 from museion.archive.catalog.duplicate_reader import DuplicateReader
 from museion.archive.catalog.embedding_reader import EmbeddingReader
+from museion.archive.catalog.finding_reader import FindingReader
 from museion.archive.catalog.people_reader import PeopleReader
 from museion.archive.catalog.quarantined import iso_seconds, quarantine, shown_path
 from museion.archive.catalog.records import (
@@ -70,6 +71,7 @@ class Catalog:
         people: what people did to assets, and what waits for a person.
         collections: the sets of assets that people made.
         content: what machines found inside assets.
+        finding: what finding asks of many assets at once.
         embeddings: which assets have an embedding in which space.
         duplicates: how pictures look, and which are no duplicates.
     """
@@ -81,6 +83,7 @@ class Catalog:
         self.people = PeopleReader(self._read)
         self.collections = CollectionReader(self._read)
         self.content = ContentReader(self._read)
+        self.finding = FindingReader(self._read)
         self.embeddings = EmbeddingReader(self._read)
         self.duplicates = DuplicateReader(self._read)
 

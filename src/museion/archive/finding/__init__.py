@@ -1,0 +1,1 @@
+"""What stands behind `searching`: what a query allows, how hits are ranked, and what they show."""

@@ -1,0 +1,134 @@
+"""Ranks assets for a query: by words, by meaning, by likeness; fused, cut, and with what was found.
+
+Every asset here is one that the query allows. What looks the same is not collapsed yet, and nothing
+is read from the catalog but ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from museion.archive.calibrating import Calibrator
+from museion.archive.generations import Generation
+from museion.search.calibration import CutOff
+from museion.search.fusion import Fused, Ranking, by_belief, by_words, fuse_ranks
+from museion.search.lexical import LexicalHit, LexicalIndex
+from museion.search.moments import FoundMoment, FoundRecord, best_moments
+from museion.search.query import Query
+from museion.search.selection import Selection
+from museion.search.vector_index import Embedding
+
+Mode: TypeAlias = Literal["all", "words", "meaning"]
+"""What a ranking listens to."""
+
+_EXACT_BONUS, _STRONG_BONUS = 2.0, 1.0
+"""Keep scores falling along a ranking: groups come one after the other whatever the fused score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What pictures are compared with.
+
+    Attributes:
+        vector: unit vector in the generation's space.
+        is_picture: it came from a picture, with words or without; else from words alone.
+    """
+
+    vector: Embedding
+    is_picture: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One asset in a ranking.
+
+    Attributes:
+        score: falls along the ranking.
+        scores: what each signal said.
+        strength: `strong` or `weak`; None in an answer to a picture, where there is no cut.
+        meaning: how well the picture fits the words; None where it does not, or was not compared.
+        look: similarity to a picture that was asked for.
+        moments: of a film, the nearest first.
+        matched, corrected: as `LexicalHit` says.
+        alike: assets that look the same and come behind it.
+    """
+
+    id: str
+    score: float
+    scores: Mapping[str, float]
+    is_exact: bool = False
+    strength: Literal["strong", "weak"] | None = None
+    meaning: Literal["strong", "weak"] | None = None
+    look: float | None = None
+    moments: tuple[FoundMoment, ...] = ()
+    matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    corrected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alike: tuple[str, ...] = ()
+
+
+def rank_by_words(
+    lexical: LexicalIndex, query: Query, allowed: Selection | None, *, depth: int
+) -> list[LexicalHit]:
+    """Return the assets that say words of a query, best first."""
+    return lexical.search(query.text, limit=depth, phrases=query.phrases, allowed=allowed)
+
+
+def rank_by_nearness(
+    generation: Generation, target: Target, allowed: Selection | None, *, depth: int
+) -> list[FoundRecord]:
+    """Return the assets nearest to a target, films with their nearest moments."""
+    found = generation.vectors.search(target.vector, limit=depth, allowed=allowed)
+    return best_moments(found)
+
+
+def cut_off_of(
+    calibrator: Calibrator, generation: Generation, target: Target, allowed: Selection | None
+) -> CutOff | None:
+    """Return where hits by meaning end; None for a picture: something is always nearest."""
+    if target.is_picture:
+        return None
+    among = None if allowed is None else allowed.count
+    return calibrator.cut_off(generation, target.vector, among=among)
+
+
+def fused_ranking(
+    said: Sequence[LexicalHit], near: Sequence[FoundRecord], cut: CutOff | None, *, is_picture: bool
+) -> list[Ranked]:
+    """Return one ranking out of both, exact words first, then strong hits, then weak ones.
+
+    Args:
+        said: by words.
+        near: by meaning or look.
+        cut: what is nearer than its weak end counts; None lets all count in full.
+        is_picture: `near` was compared with a picture.
+    """
+    signal = "look" if is_picture else "meaning"
+    rankings: dict[str, Ranking] = {"words": by_words(said)}
+    rankings[signal] = by_belief(near, (lambda _: 1.0) if cut is None else cut.belief)
+    words = {hit.id: hit for hit in said}
+    records = {record.id: record for record in near}
+    told = (each for each in fuse_ranks(rankings) if each.is_exact or each.score > 0)
+    ranked = [_ranked(each, words.get(each.id), records.get(each.id), cut, signal) for each in told]
+    return sorted(ranked, key=lambda each: (not each.is_exact, each.strength == "weak"))
+
+
+def _ranked(
+    fused: Fused, said: LexicalHit | None, near: FoundRecord | None, cut: CutOff | None, signal: str
+) -> Ranked:
+    meaning = None if cut is None or near is None else cut.strength(near.similarity)
+    is_strong = fused.is_exact or meaning == "strong" or signal == "look"
+    bonus = _EXACT_BONUS if fused.is_exact else _STRONG_BONUS if is_strong else 0.0
+    return Ranked(
+        id=fused.id,
+        score=round(fused.score + bonus, 6),
+        scores={name: round(share.score, 4) for name, share in fused.parts.items()},
+        is_exact=fused.is_exact,
+        strength=None if signal == "look" else "strong" if is_strong else "weak",
+        meaning=None if meaning == "none" else meaning,
+        look=near.similarity if near and signal == "look" else None,
+        moments=near.moments if near else (),
+        matched=said.matched if said else {},
+        corrected=said.corrected if said else {},
+    )

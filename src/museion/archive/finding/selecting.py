@@ -1,0 +1,117 @@
+"""What a query allows: the assets that its filters, groups, phrases and exclusions leave.
+
+All of these hold exactly, for every hit. Filters are answered by the facets in memory where these
+cover them, else by the catalog; words by the lexical index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_, or_
+
+from museion.archive.catalog.conditions import (
+    Condition,
+    all_of,
+    among,
+    condition_of,
+    condition_of_group,
+    negated,
+)
+from museion.archive.catalog.reader import Catalog
+from museion.archive.finding.facets import AssetFacets, selected
+from museion.search.filters import Filter
+from museion.search.lexical import LexicalIndex
+from museion.search.query import AllOf, AnyOf, Not, Operand, Phrase, Query, Word
+from museion.search.selection import Selection
+
+
+class Selector:
+    """Answers from one archive what queries allow; safe to use from several threads."""
+
+    def __init__(self, catalog: Catalog, lexical: LexicalIndex, facets: AssetFacets) -> None:
+        self._catalog = catalog
+        self._lexical = lexical
+        self._facets = facets
+
+    def allowed(self, query: Query, *, born_by: int | None = None) -> Selection | None:
+        """Return the only assets that may be hits, None for all that screens list.
+
+        Args:
+            query: of which everything but the text and the pictures is looked at.
+            born_by: row number of the catalog: assets that came later are left out.
+
+        Raises:
+            TooManyFilters: more filters stand in the query than anybody types.
+        """
+        all_of(condition_of(each) for each in query.filters)  # counts them
+        parts = [*map(self._filter, query.filters), *self._words(query)]
+        if born_by is not None:
+            parts.append(self._born(born_by))
+        return reduce(and_, parts) & self._all() if parts else None
+
+    def listed(self, query: Query) -> Condition:
+        """Return what all assets fulfil with which a query of conditions alone is answered.
+
+        Raises:
+            TooManyFilters: as `allowed`.
+        """
+        contain = self._lexical.ids_containing
+        conditions = [condition_of(each) for each in query.filters]
+        conditions += [condition_of_group(each, contain) for each in query.groups]
+        conditions += [among(contain(each)) for each in query.phrases]
+        conditions += [negated(among(contain(each, inflected=True))) for each in query.excluded]
+        return all_of(conditions)
+
+    def naming(self, words: Iterable[str]) -> Selection:
+        """Return the assets that say one of some words or phrases, in any inflection."""
+        found = (self._containing(each, inflected=True) for each in words)
+        return reduce(or_, found, Selection.of(self._facets.numbers, ()))
+
+    def _words(self, query: Query) -> list[Selection]:
+        """Return what each part leaves that is answered from the lexical index."""
+        parts = [self._containing(phrase) for phrase in query.phrases]
+        parts += [self._group(group) for group in query.groups]
+        if query.excluded:
+            parts.append(self._all() - self.naming(query.excluded))
+        return parts
+
+    def _group(self, operand: Operand) -> Selection:
+        match operand:
+            case Word(text):
+                return self._containing(text, inflected=True)
+            case Phrase(text):
+                return self._containing(text)
+            case AllOf(operands):
+                return reduce(and_, map(self._group, operands))
+            case AnyOf(operands):
+                return reduce(or_, map(self._group, operands))
+            case Not(inner):
+                return self._all() - self._group(inner)
+            case filter_:
+                return self._filter(filter_)
+
+    def _filter(self, filter_: Filter) -> Selection:
+        view = self._facets.view
+        found = None if view is None else selected(view, filter_)
+        return self._by_catalog(condition_of(filter_)) if found is None else found
+
+    def _born(self, by: int) -> Selection:
+        view = self._facets.view
+        if view is None:
+            return self._by_catalog(Condition("nr <= ?", (by,)))
+        return view.between("born", None, by)
+
+    def _all(self) -> Selection:
+        view = self._facets.view
+        return self._by_catalog(Condition("1", ())) if view is None else view.all
+
+    def _by_catalog(self, condition: Condition) -> Selection:
+        return self._of(self._catalog.ids(condition))
+
+    def _containing(self, phrase: str, *, inflected: bool = False) -> Selection:
+        numbers = self._facets.numbers
+        return self._of(self._lexical.ids_containing(phrase, inflected=inflected, over=numbers))
+
+    def _of(self, ids: Iterable[str] | Sequence[str]) -> Selection:
+        return Selection.of(self._facets.numbers, ids)
