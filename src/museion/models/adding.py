@@ -11,8 +11,7 @@ import msgspec
 import onnxruntime as ort
 
 from museion.models.checkpoint import Card, Checkpoint, ImageRules, TextRules, digest_of_file
-from museion.models.dual_encoder import NotAnEmbedding, open_dual_image_tower, open_dual_text_tower
-from museion.models.encoder import RgbImage
+from museion.models.dual_encoder import open_dual_image_tower, open_dual_text_tower
 from museion.models.graphs import open_graph
 from museion.models.hub_layout import (
     CONFIG,
@@ -43,7 +42,7 @@ def add_folder(
     variant: str | None = None,
     source: str = "",
     revision: str = "",
-    pictures: Sequence[RgbImage] = (),
+    logits: tuple[float | None, float | None] = (None, None),
 ) -> Checkpoint:
     """Copy a model out of a folder into a registry, after trying that it works.
 
@@ -54,8 +53,7 @@ def add_folder(
         variant: of the graphs, as `quantized`; None takes the plain one, or the only one.
         source: where it came from, for people; the folder where it is empty.
         revision: which state of the source.
-        pictures: of the archive, to measure what is similar by chance; sample pictures of the
-            package where fewer than a dozen are given.
+        logits: see `read_layout`.
 
     Raises:
         NoSuchFile, UnfitLayout: the folder is not understood.
@@ -63,14 +61,14 @@ def add_folder(
         ModelExists, UnfitName: the name is taken or unfit.
     """
     registry.place(name)
-    layout = read_layout(folder, variant=variant)
+    layout = read_layout(folder, variant=variant, logits=logits)
     registry.folder.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=".adding-", dir=registry.folder))
     try:
         files = _copy(layout, staged)
         card = _card(layout, staged, files, name=name, source=source or str(folder))
         card = msgspec.structs.replace(card, revision=revision)
-        card = _measured(Checkpoint(staged, card), pictures)
+        card = _measured(Checkpoint(staged, card))
         return registry.keep(staged, card)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -171,16 +169,11 @@ def _width_of_a_try(layout: Layout, graph: ort.InferenceSession, rules: TextRule
     return int(row.shape[-1])
 
 
-def _measured(checkpoint: Checkpoint, pictures: Sequence[RgbImage]) -> Card:
+def _measured(checkpoint: Checkpoint) -> Card:
     """Run both towers, and note how similar a text and a picture are by chance."""
     image_tower = open_dual_image_tower(checkpoint, threads=2)
     text_tower = open_dual_text_tower(checkpoint, threads=2)
-    try:
-        mean, deviation = background_of(image_tower, text_tower, pictures or sample_pictures())
-    except ValueError as reason:  # what the runtime says of shapes that do not fit
-        raise UnfitLayout(checkpoint.name, str(reason)) from reason
-    except NotAnEmbedding:
-        raise
+    mean, deviation = background_of(image_tower, text_tower, sample_pictures())
     return msgspec.structs.replace(
         checkpoint.card, background_mean=mean, background_deviation=deviation
     )

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +175,18 @@ def graph_name(tower: str, variant: str) -> str:
     return f"onnx/{tower}_model{'_' + variant if variant else ''}.onnx"
 
 
-def read_layout(folder: Path, *, variant: str | None = None) -> Layout:
+def read_layout(
+    folder: Path,
+    *,
+    variant: str | None = None,
+    logits: tuple[float | None, float | None] = (None, None),
+) -> Layout:
     """Read the small files of a model.
 
     Args:
         folder: with the layout.
         variant: of the graphs; None takes the plain one, or the only one that is there.
+        logits: scale (its logarithm) and bias, where they were read from elsewhere.
 
     Raises:
         NoSuchFile: a file is missing.
@@ -195,7 +202,7 @@ def read_layout(folder: Path, *, variant: str | None = None) -> Layout:
     if "max_num_patches" in pixels and "size" not in pixels:
         raise UnfitLayout(PREPROCESSOR, "the model takes pictures of any shape (NaFlex)")
     has_tokens = (folder / TOKENIZER_CONFIG).is_file()
-    scale, bias = _logits(folder, config)
+    scale, bias = _logits(folder, config, logits)
     return Layout(
         folder=folder,
         family=family,
@@ -274,13 +281,13 @@ def _square(size: object, name: str) -> tuple[int, int]:
     raise UnfitLayout(PREPROCESSOR, f"{name} is {size}")
 
 
-def _logits(folder: Path, config: Table) -> tuple[float | None, float | None]:
-    """Return scale and bias of the training's logits; the scale is kept as a logarithm there."""
-    from math import exp
-
+def _logits(
+    folder: Path, config: Table, known: tuple[float | None, float | None]
+) -> tuple[float | None, float | None]:
+    """Return scale and bias of the training's logits; weights keep the scale as a logarithm."""
     weights = folder / WEIGHTS
     found = scalars_of(weights, ("logit_scale", "logit_bias")) if weights.is_file() else {}
-    scale, bias = found.get("logit_scale"), found.get("logit_bias")
+    scale, bias = found.get("logit_scale", known[0]), found.get("logit_bias", known[1])
     if scale is None and isinstance(config.get("logit_scale_init_value"), int | float):
-        return exp(config["logit_scale_init_value"]), bias
+        scale = float(config["logit_scale_init_value"])
     return None if scale is None else exp(scale), bias

@@ -9,33 +9,43 @@ Source: the format as its documentation states it, https://github.com/huggingfac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
-_LONGEST_HEADER = 100 << 20
+_LONGEST_HEADER = 16 << 20
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+
+Read = Callable[[int, int], bytes]
+"""Returns so many bytes from a place on; fewer, or none, where there are not so many."""
 
 
 def scalars_of(path: Path, names: Iterable[str]) -> dict[str, float]:
     """Return the tensors of one number among `names`; others, and unknown ones, are left out."""
-    found: dict[str, float] = {}
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= _LONGEST_HEADER:
-            return {}
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            return {}
-        for name in names:
-            entry = header.get(name)
-            if not isinstance(entry, dict):
-                continue
-            start, end = entry["data_offsets"]
-            file.seek(8 + length + start)
-            number = _number(file.read(end - start), entry["dtype"])
+
+        def read(start: int, length: int) -> bytes:
+            file.seek(start)
+            return file.read(length)
+
+        return scalars_from(read, names)
+
+
+def scalars_from(read: Read, names: Iterable[str]) -> dict[str, float]:
+    """Return the tensors of one number among `names`, with as few reads as it takes."""
+    length = int.from_bytes(read(0, 8), "little")
+    if not 0 < length <= _LONGEST_HEADER:
+        return {}
+    try:
+        header = json.loads(read(8, length))
+    except ValueError:
+        return {}
+    found: dict[str, float] = {}
+    for name in names:
+        if name in header:
+            start, end = header[name]["data_offsets"]
+            number = _number(read(8 + length + start, end - start), header[name]["dtype"])
             if number is not None:
                 found[name] = number
     return found
