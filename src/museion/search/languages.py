@@ -41,15 +41,15 @@ _TELLING = MappingProxyType(
     }
 )
 """Words that tell a language and hardly occur in the others of this table; umlauts spelt out."""
-_CLEARLY = 4
+_CLEARLY = 3
 """The language with so many times more telling words than another excludes it."""
 
 
 def languages_of(words: Sequence[Word], among: Sequence[str]) -> tuple[str, ...]:
     """Return the languages that a text may be in, in the order of `among`; never none of them.
 
-    A language is left out if another tells itself clearly: by telling words, and four times as
-    many. Languages without a list of telling words are never left out.
+    A language is left out if another tells itself clearly: by telling words, and three times as
+    many different ones. Languages without a list of telling words are never left out.
 
     Args:
         words: of the text.
@@ -57,7 +57,8 @@ def languages_of(words: Sequence[Word], among: Sequence[str]) -> tuple[str, ...]
     """
     if len(among) < 2:
         return tuple(among)
-    told = {language: _count(words, _TELLING.get(language)) for language in among}
+    spoken = {word.spelt_out for word in words}
+    told = {language: _count(spoken, _TELLING.get(language)) for language in among}
     most = max((count for count in told.values() if count), default=0)
     if not most:
         return tuple(among)
@@ -66,5 +67,5 @@ def languages_of(words: Sequence[Word], among: Sequence[str]) -> tuple[str, ...]
     )
 
 
-def _count(words: Sequence[Word], telling: frozenset[str] | None) -> int | None:
-    return None if telling is None else sum(word.spelt_out in telling for word in words)
+def _count(spoken: set[str], telling: frozenset[str] | None) -> int | None:
+    return None if telling is None else len(spoken & telling)

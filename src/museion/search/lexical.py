@@ -205,7 +205,7 @@ class LexicalIndex:
                 words = corrected(words, self._fields, self._schema, searcher)
             question = self._question(words, excluded, searcher)
             addresses = best_allowed(searcher, question, limit, allowed, self._keys, self._schema)
-            asked = Asked.of(words, self._fields.values())
+            asked = Asked(words, self._fields.values())
             return [
                 _hit(asked, score, *read_record(searcher.doc(address)))
                 for score, address in addresses

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -211,13 +212,13 @@ def _add_texts(
     divided = [split_words(text) for text in texts]
     for words in divided:
         _add_words(record, field, words)
-    languages = languages_of([word for words in divided for word in words], field.languages)
+    languages = languages_of(list(chain.from_iterable(divided)), field.languages)
     if languages != field.languages:
         seen.languages[field.name] = languages
     for language in languages:
+        name = field.stems_field(language)
         for words in divided:
-            stemmed = " ".join(stem(word.folded, language) for word in words)
-            record.add_text(field.stems_field(language), stemmed)
+            record.add_text(name, " ".join([stem(word.folded, language) for word in words]))
     return _forms(divided)
 
 
@@ -248,8 +249,9 @@ _ADD = MappingProxyType({"text": _add_texts, "keyword": _add_values, "trigrams":
 
 
 def _add_words(record: tantivy.Document, field: Field, words: Sequence[Word]) -> None:
-    if all(word.folded == word.spelt_out for word in words):
-        record.add_text(field.words_field, " ".join(word.folded for word in words))
+    folded = [word.folded for word in words]
+    if folded == [word.spelt_out for word in words]:
+        record.add_text(field.words_field, " ".join(folded))
         return
     placed = ((place, form) for place, word in enumerate(words) for form in word.forms)
     tokens = [tantivy.Token(form, place, 0) for place, form in placed]
@@ -257,4 +259,5 @@ def _add_words(record: tantivy.Document, field: Field, words: Sequence[Word]) ->
 
 
 def _forms(divided: Iterable[Sequence[Word]]) -> set[str]:
-    return {form for words in divided for word in words for form in word.forms}
+    words = list(chain.from_iterable(divided))
+    return {word.folded for word in words} | {word.spelt_out for word in words}

@@ -19,7 +19,7 @@ import tantivy
 from museion.search.languages import DEFAULT_LANGUAGES, languages_of
 from museion.search.lexical_fields import EVERY_FIELD, SAYS_FIELD, Field, folded_value, trigrams
 from museion.search.typos import Correction, corrections
-from museion.search.words import Word, content_words, split_words, stem
+from museion.search.words import FEWEST_LETTERS_OF_A_PART, Word, content_words, split_words, stem
 
 Said: TypeAlias = Literal["words", "phrase", "prefix", "any"]
 """How a field says something: `LexicalIndex.ids_with` explains them."""
@@ -28,8 +28,6 @@ _STEM_SHARE = 0.5
 """Weight of a stem beside that of the word as written, so that the written form wins."""
 _PART_SHARE = 0.5
 _TYPO_SHARES = MappingProxyType({1: 0.5, 2: 0.3})
-FEWEST_LETTERS_OF_A_PART = 4
-"""Shorter words are not looked for within others: `art` is in every party."""
 
 _LONGEST_RUN = 4
 _FEWEST_LETTERS_TO_COMPLETE = 2

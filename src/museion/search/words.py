@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tantivy
 
+FEWEST_LETTERS_OF_A_PART = 4
+"""Shorter words are not looked for within others: `art` is in every party."""
 _LONGEST_WORD = 255
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"(?<=[^\W_])['’]s\b", re.IGNORECASE)

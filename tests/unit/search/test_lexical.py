@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from museion.base.errors import Conflict, Damaged, InvalidInput
 from museion.search.lexical import Field, LexicalHit, LexicalIndex, Texts
+from museion.search.selection import Numbers, Selection
 
 FIELDS = [
     Field("title", weight=2.0),
@@ -207,6 +208,7 @@ MANY = {
     f"{number:05}": {"caption": " ".join(WORDS[number * step % 8] for step in (1, 3, 5))}
     for number in range(6000)
 }
+NUMBERS = Numbers()
 
 
 @pytest.fixture(scope="module")
@@ -223,16 +225,20 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LexicalIndex]:
     text=st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join),
     step=st.sampled_from([1, 2, 3, 50, 997]),
     limit=st.sampled_from([1, 10, 300]),
+    as_selection=st.booleans(),
 )
 def test_a_filter_keeps_the_best_of_the_allowed(
-    big: LexicalIndex, text: str, step: int, limit: int
+    big: LexicalIndex, text: str, step: int, limit: int, as_selection: bool
 ) -> None:
     """Both ways of filtering, in the question and by longer answers, equal the plain way."""
     allowed = {id_ for id_ in MANY if int(id_) % step == 0}
     everything = big.search(text, limit=len(MANY))
     expected = [hit for hit in everything if hit.id in allowed][:limit]
 
-    hits = big.search(text, limit=limit, allowed=allowed | {"gone"})
+    asked = allowed | {"gone"}
+    hits = big.search(
+        text, limit=limit, allowed=Selection.of(NUMBERS, asked) if as_selection else asked
+    )
 
     assert len(hits) == len(expected)
     assert set(ids(hits)) <= allowed
@@ -243,6 +249,13 @@ def test_a_filter_keeps_the_best_of_the_allowed(
 
 def test_a_shorter_answer_is_the_head_of_a_longer_one(big: LexicalIndex) -> None:
     assert ids(big.search("dog", limit=7)) == ids(big.search("dog", limit=500))[:7]
+
+
+def test_a_filter_against_the_words_still_finds_all(big: LexicalIndex) -> None:
+    """Where none of the best is allowed, longer answers are asked for until there is one."""
+    worst = big.search("red müller", limit=len(MANY))[-900:]
+    allowed = Selection.of(NUMBERS, ids(worst))
+    assert set(ids(big.search("red müller", limit=900, allowed=allowed))) == set(ids(worst))
 
 
 def test_nothing_allowed_finds_nothing(big: LexicalIndex) -> None:
