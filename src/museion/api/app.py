@@ -19,6 +19,7 @@ from museion.api import (
     change_routes,
     collection_routes,
     conflict_routes,
+    duplicate_routes,
     edit_routes,
     openapi,
     search_routes,
@@ -87,9 +88,13 @@ def create_app(
             *(collection_routes.change_collection, collection_routes.add_members),
             *(collection_routes.move_members, collection_routes.remove_members),
             *([] if network is None else [site_routes.site_router(network)]),
+            *duplicate_routes.routes(),
             *static.routes(),
         ],
-        dependencies={"archive": Provide(provide_archive, sync_to_thread=False)},
+        dependencies={
+            "archive": Provide(provide_archive, sync_to_thread=False),
+            **duplicate_routes.dependencies(archive),
+        },
         exception_handlers={
             MuseionError: on_museion_error,
             HTTPException: on_http_error,

@@ -52,6 +52,12 @@ def is_telling(fingerprint: int) -> bool:
     return _FEWEST_SET <= fingerprint.bit_count() <= _MOST_SET
 
 
+def are_telling(fingerprints: Prints) -> NDArray[np.bool_]:
+    """Return for each fingerprint what `is_telling` says of it [N]."""
+    counts = np.bitwise_count(fingerprints)
+    return (counts >= _FEWEST_SET) & (counts <= _MOST_SET)
+
+
 def near(fingerprints: Prints, one: int, *, within_bits: int) -> NDArray[np.intp]:
     """Return the places of all fingerprints at most so far from one. O(N): 2 ms for a million."""
     distances = np.bitwise_count(fingerprints ^ np.uint64(one))
