@@ -33,7 +33,6 @@ ADDRESS = "https://huggingface.co"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LIMITS = httpx.Timeout(30.0)
-_CHUNK_BYTES = 1 << 20
 _NO_SUCH = {404, 410}
 _CLOSED = {401, 403}
 
@@ -224,7 +223,8 @@ class HubModel:
             here = part.stat().st_size if goes_on else 0
             whole = None if size is None else here + int(size)
             with part.open("ab" if goes_on else "wb") as target:
-                for chunk in response.iter_raw(_CHUNK_BYTES):
+                # As it comes: chunks of one size would be lost with the line before they are full.
+                for chunk in response.iter_raw():
                     target.write(chunk)
                     here += len(chunk)
                     if self._on_step is not None:
