@@ -21,6 +21,8 @@ from museion.api import (
     conflict_routes,
     duplicate_routes,
     edit_routes,
+    model_routes,
+    moment_routes,
     openapi,
     search_routes,
     site_routes,
@@ -31,6 +33,7 @@ from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museio
 from museion.api.schemas import EncoderNotice, SiteStatus
 from museion.api.site_schemas import Network
 from museion.archive.archive import Archive
+from museion.archive.moment_frames import MomentFrames
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
 
@@ -57,6 +60,7 @@ def create_app(
     settled: Settled,
     hosts: Iterable[str] = LOOPBACK_HOSTS,
     network: Network | None = None,
+    models: model_routes.Models | None = None,
 ) -> Litestar:
     """Return the application that serves an open archive.
 
@@ -66,6 +70,7 @@ def create_app(
         hosts: names under which the site may be addressed, all if empty. They refuse a page of
             another origin that makes a browser resolve its own name to this machine.
         network: the other sites, where this one can exchange with any.
+        models: the encoders that the site can search with, where it can change that.
     """
 
     def provide_archive() -> Archive:
@@ -80,6 +85,7 @@ def create_app(
             search_routes.suggestions,
             *(upload_routes.upload, upload_routes.quarantine, upload_routes.retry),
             change_routes.changes,
+            moment_routes.moment_router(MomentFrames(archive.pool)),
             *(edit_routes.edit, edit_routes.edit_many, edit_routes.undo),
             *(edit_routes.trash, edit_routes.restore, edit_routes.comment),
             *(conflict_routes.list_conflicts, conflict_routes.show_conflict),
@@ -88,6 +94,7 @@ def create_app(
             *(collection_routes.change_collection, collection_routes.add_members),
             *(collection_routes.move_members, collection_routes.remove_members),
             *([] if network is None else [site_routes.site_router(network)]),
+            *([] if models is None else [model_routes.model_router(models)]),
             *duplicate_routes.routes(),
             *static.routes(),
         ],

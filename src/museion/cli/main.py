@@ -37,6 +37,7 @@ COMMANDS = MappingProxyType(
         "quarantine": "List the files that could not be taken in or shown.",
         "serve": "Serve the web page and the HTTP API.",
         "status": "Tell what the site holds and how far enrichment has come.",
+        "models": "Choose the encoder that the site searches with; add others.",
         "sites": "Let sites exchange what they hold, and see how they stand.",
         "log": "Look into an event log, prove it, export it.",
     }

@@ -65,6 +65,7 @@ async def serve(
                 settled=lambda: site.settled,
                 hosts=_hosts(where[0]),
                 network=network,
+                models=site.models,
             )
             server = Server(
                 SiteDoor(cast(AsgiApp, app), network.doors),  # its types are narrower
