@@ -16,10 +16,8 @@ from museion.api.schemas import Detail, Page, Tile, detail, tile
 from museion.archive.archive import Archive
 from museion.archive.asset import AssetId
 from museion.archive.blob_presence import BlobNotHere
-from museion.archive.catalog.conditions import Condition, all_of, condition_of
 from museion.archive.catalog.records import Month
 from museion.blobs.blob_store import as_digest
-from museion.search.query import parse_query
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ORIGINAL_WAIT_S = 2.0
@@ -41,7 +39,7 @@ async def list_assets(
     archive: Archive, offset: Offset = 0, limit: Limit = 100, q: Filters = ""
 ) -> Page:
     """Newest capture time first; assets without one by their ingest time."""
-    return await asyncio.to_thread(_page, archive, offset, limit, _condition(q))
+    return await asyncio.to_thread(_page, archive, offset, limit, q)
 
 
 @get(
@@ -58,7 +56,7 @@ async def list_assets(
 def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
     """uint16 little endian, width / height in thousandths, in display order."""
     position = archive.catalog.counts().position
-    content = archive.catalog.layout(_condition(q))
+    content = archive.catalog.layout(archive.searcher.listed(q))
     return Response(
         content,
         media_type="application/octet-stream",
@@ -74,7 +72,7 @@ def layout(archive: Archive, q: Filters = "") -> Response[bytes]:
 )
 def timeline(archive: Archive, q: Filters = "") -> list[Month]:
     """In display order; `offset` is where a month begins."""
-    return archive.catalog.months(_condition(q))
+    return archive.catalog.months(archive.searcher.listed(q))
 
 
 @get(
@@ -146,17 +144,13 @@ async def blob(
     )
 
 
-def _page(archive: Archive, offset: int, limit: int, condition: Condition) -> Page:
-    catalog = archive.catalog
+def _page(archive: Archive, offset: int, limit: int, filters: str) -> Page:
+    catalog, condition = archive.catalog, archive.searcher.listed(filters)
     position = catalog.counts().position
     items: list[Tile] = [
         tile(asset) for asset in catalog.page(offset=offset, limit=limit, condition=condition)
     ]
     return Page(catalog.count(condition), position, items)
-
-
-def _condition(filters: str) -> Condition:
-    return all_of(condition_of(each) for each in parse_query(filters).filters)
 
 
 def _rendition_type(content: bytes) -> str:

@@ -5,6 +5,7 @@ Keys are stable: they are added, never renamed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -12,8 +13,11 @@ import msgspec
 from museion.archive.catalog.records import AssetDetail, AssetSummary, Failure, Label
 from museion.archive.catalog.shown_fields import ShownField, shown_fields
 from museion.archive.conflicts import conflict_id
+from museion.archive.explaining import Reason
+from museion.archive.finding.answers import Answer, Hit, MomentHit
 from museion.archive.people import ChangeShown, CommentShown, PersonField
-from museion.archive.searching import Answer, Hit
+from museion.search import query
+from museion.search.query import print_query
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,42 +98,62 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Chip(msgspec.Struct, frozen=True):
-    """A part of a query as it was understood; `text` is how it was typed."""
+    """A part of a query as it was understood.
+
+    `text` is how it was typed. `explicit` is how it is written so that it means the same wherever
+    it stands, and `words` how, so that it is no more than words (empty where it is that already).
+    """
 
     kind: str
     text: str
     label: str
+    explicit: str
+    words: str
 
 
 class ParsedQuery(msgspec.Struct, frozen=True):
-    """How a query was understood; `text` is what is searched by meaning."""
+    """How a query was understood.
+
+    `text` is what is searched by meaning. `offers` are filters that words of it could mean too.
+    `stored` is the whole query in its explicit form, as it is kept.
+    """
 
     text: str
     chips: list[Chip]
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """Why an asset is among the hits."""
-
-    signal: str
-    text: str
+    offers: list[Chip]
+    stored: str
 
 
 class TileHit(Tile, frozen=True, kw_only=True):
-    """A tile with its scores; they are comparable within one answer only."""
+    """A tile with its scores; they are comparable within one answer only.
+
+    `strength` is `strong`, `weak`, or null where nothing was ranked. `moments` are those of a film
+    that fit best. `alike` are assets that look the same, which this one stands for.
+    """
 
     score: float
     scores: dict[str, float]
     why: list[Reason]
+    strength: str | None
+    moments: list[MomentHit]
+    alike: list[str]
 
 
 class SearchAnswer(msgspec.Struct, frozen=True):
-    """Hits, best first."""
+    """Hits, best first: those that fit, then those that may fit.
+
+    `strong` counts those that fit, null where nothing was ranked. `answer` names the ranking: give
+    it back with a larger offset for what comes next in it. `corrected` are words that nothing
+    contains, with what was looked for instead.
+    """
 
     query: ParsedQuery
     total: int
     took_ms: float
     hits: list[TileHit]
+    strong: int | None
+    answer: str
+    corrected: dict[str, str]
 
 
 class EncoderNotice(msgspec.Struct, frozen=True):
@@ -203,8 +227,15 @@ def tile(asset: AssetSummary) -> Tile:
 
 def tile_hit(hit: Hit) -> TileHit:
     """Return a hit as a tile with its scores and reasons."""
-    why = [Reason(each.signal, each.text) for each in hit.why]
-    return TileHit(**_tile_values(hit.asset), score=hit.score, scores=hit.scores, why=why)
+    return TileHit(
+        **_tile_values(hit.asset),
+        score=hit.score,
+        scores=hit.scores,
+        why=hit.why,
+        strength=hit.strength,
+        moments=hit.moments,
+        alike=list(hit.alike),
+    )
 
 
 def detail(known: AssetDetail, *, space: str) -> Detail:
@@ -246,13 +277,22 @@ def detail(known: AssetDetail, *, space: str) -> Detail:
 
 def search_answer(answer: Answer) -> SearchAnswer:
     """Return an answer with its query as it was understood."""
-    chips = [Chip(chip.kind, chip.typed, chip.label) for chip in answer.query.chips]
+    asked = answer.query
     return SearchAnswer(
-        query=ParsedQuery(answer.query.text, chips),
+        query=ParsedQuery(
+            asked.text, _chips(asked.chips), _chips(asked.offers), print_query(asked)
+        ),
         total=answer.total,
         took_ms=round(answer.took_ms, 3),
         hits=[tile_hit(hit) for hit in answer.hits],
+        strong=answer.strong,
+        answer=answer.token,
+        corrected=dict(answer.corrected),
     )
+
+
+def _chips(chips: Iterable[query.Chip]) -> list[Chip]:
+    return [Chip(each.kind, each.typed, each.label, each.written, each.as_words) for each in chips]
 
 
 def _tile_values(asset: AssetSummary) -> dict[str, Any]:

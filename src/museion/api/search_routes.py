@@ -15,21 +15,32 @@ from museion.api.problems import AnyRequest
 from museion.api.schemas import SearchAnswer, Suggestion, search_answer
 from museion.archive.archive import Archive
 from museion.archive.asset import AssetId
+from museion.archive.finding.ranking import Mode
 from museion.archive.ingest import TooLarge
+from museion.archive.searching import Asking
 from museion.archive.suggesting import suggest
 
 _MOST_PICTURE_BYTES = 64 << 20
 
 
-@get("/api/search", summary="Hits for a query, best first", responses=problems(400))
+@get("/api/search", summary="Hits for a query, best first", responses=problems(400, 404, 409))
 async def search(
     archive: Archive,
     q: Annotated[str, Parameter(max_length=2000, description="Words, phrases and filters.")],
     limit: Limit = 50,
     offset: Offset = 0,
+    answer: Annotated[
+        str, Parameter(max_length=100, description="`answer` of the first page, to go on in it.")
+    ] = "",
+    mode: Annotated[Mode, Parameter(description="What the ranking listens to.")] = "all",
+    collapse: Annotated[
+        bool, Parameter(description="Let one hit stand for all that look like it.")
+    ] = True,
 ) -> SearchAnswer:
-    """Each hit carries its scores and why it is one."""
-    return search_answer(await archive.search(q, limit=limit, offset=offset))
+    """Each hit carries its scores and why it is one; `strong` of them fit, the others may."""
+    asking = Asking(mode=mode, collapses=collapse)
+    found = await archive.search(q, limit=limit, offset=offset, token=answer, asking=asking)
+    return search_answer(found)
 
 
 @get(
@@ -47,9 +58,14 @@ async def similar(archive: Archive, asset_id: Id, limit: Limit = 24) -> SearchAn
     summary="Assets that look like a picture",
     status_code=200,
     operation_class=TakesFile,
-    responses=problems(400, 415, 422),
+    responses=problems(400, 404, 409, 415, 422),
 )
-async def search_like(archive: Archive, request: AnyRequest, limit: Limit = 50) -> SearchAnswer:
+async def search_like(
+    archive: Archive,
+    request: AnyRequest,
+    limit: Limit = 50,
+    q: Annotated[str, Parameter(max_length=2000, description="What hits shall fit as well.")] = "",
+) -> SearchAnswer:
     """The body is the bytes of the picture; it is not kept."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture")
@@ -60,7 +76,7 @@ async def search_like(archive: Archive, request: AnyRequest, limit: Limit = 50) 
                 if size_bytes > _MOST_PICTURE_BYTES:
                     raise TooLarge(_MOST_PICTURE_BYTES)
                 file.write(chunk)
-        return search_answer(await archive.search_like(path, limit=limit))
+        return search_answer(await archive.search_like(path, q, limit=limit))
 
 
 @get(

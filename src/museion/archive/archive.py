@@ -32,7 +32,7 @@ from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.archive.folders import find_files
 from museion.archive.ingest import Ingest, Ingested
 from museion.archive.quarantine import can_be_listed, is_gone, retry_events
-from museion.archive.searching import Answer, Searcher
+from museion.archive.searching import DEFAULT_ASKING, Answer, Asking, Searcher
 from museion.archive.source_file import look_at
 from museion.blobs.blob_store import BlobStore, Digest, UnknownBlob
 from museion.log.event_log import EventLog
@@ -65,16 +65,34 @@ class ArchiveReader:
         self.catalog = catalog
         self.searcher = searcher
 
-    async def search(self, query: str, *, limit: int = 20, offset: int = 0) -> Answer:
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int = 20,
+        offset: int = 0,
+        token: str = "",
+        asking: Asking = DEFAULT_ASKING,
+    ) -> Answer:
         """Return what fits a query in words, best first; see the docs for filters.
 
-        Raises:
-            BadFilter: a filter such as `after:` has a value that cannot be read.
-        """
-        return await asyncio.to_thread(self.searcher.search, query, limit=limit, offset=offset)
+        Args:
+            query: as it would be typed.
+            limit: how many hits at most.
+            offset: how many to pass over.
+            token: of an earlier answer to the same query, to go on in its ranking.
+            asking: what the ranking listens to, for example.
 
-    async def search_like(self, picture: str | Path, *, limit: int = 20) -> Answer:
-        """Return the assets that look like a picture in a file.
+        Raises:
+            InvalidInput: a filter such as `after:` has a value that cannot be read, for example.
+            UnknownAsset: `like:` names none.
+        """
+        return await asyncio.to_thread(
+            self.searcher.search, query, limit=limit, offset=offset, token=token, asking=asking
+        )
+
+    async def search_like(self, picture: str | Path, query: str = "", *, limit: int = 20) -> Answer:
+        """Return the assets that look like a picture in a file, and fit a query if one is given.
 
         The file is decoded in a worker process and not kept.
 
@@ -84,7 +102,9 @@ class ArchiveReader:
         await asyncio.to_thread(look_at, Path(picture))
         generation = self.searcher.generation
         vector = await self.pool.run(see_file, Path(picture), generation.checkpoint)
-        return await asyncio.to_thread(self.searcher.nearest, vector, generation, limit=limit)
+        if not query.strip():
+            return await asyncio.to_thread(self.searcher.nearest, vector, generation, limit=limit)
+        return await asyncio.to_thread(self.searcher.search, query, limit=limit, picture=vector)
 
     async def similar(self, asset_id: AssetId, *, limit: int = 20) -> Answer:
         """Return the assets that look like an asset, without the asset itself."""

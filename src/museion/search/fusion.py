@@ -29,6 +29,23 @@ STRONG_Z = 4.0
 PARTIAL_BELIEF = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class FusionSettings:
+    """How much the signals of a search count beside each other.
+
+    Attributes:
+        words_weight, meaning_weight: of the rankings by words and by meaning, at least 0.
+        offset: of ranks, at least 1; see `fuse_ranks`.
+    """
+
+    words_weight: float = 1.0
+    meaning_weight: float = 1.0
+    offset: int = DEFAULT_OFFSET
+
+
+DEFAULT_SETTINGS = FusionSettings()
+
+
 class BadRanking(InvalidInput):
     """A ranking cannot be fused."""
 

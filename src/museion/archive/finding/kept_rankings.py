@@ -36,7 +36,9 @@ class KeptRanking(Generic[T]):
     Attributes:
         question: what was asked; a token answers no other question.
         hits: best first; they only grow.
-        depth: how many candidates were asked of each signal.
+        depth: how many candidates were asked of each signal; 0 before the first time.
+        is_continued: assets that came after it was begun have no place in it.
+        growing: held by who makes it longer.
     """
 
     token: str
@@ -44,6 +46,8 @@ class KeptRanking(Generic[T]):
     born_by: int
     hits: list[T] = field(default_factory=list)
     depth: int = 0
+    is_continued: bool = False
+    growing: threading.Lock = field(default_factory=threading.Lock)
 
 
 class KeptRankings(Generic[T]):
@@ -70,7 +74,7 @@ class KeptRankings(Generic[T]):
         born_by = token.partition("-")[0]
         if not (born_by.isascii() and born_by.isdigit() and len(born_by) < 19):
             raise BadToken(token)
-        return self._keep(KeptRanking(token, question, int(born_by)))
+        return self._keep(KeptRanking(token, question, int(born_by), is_continued=True))
 
     def _keep(self, ranking: KeptRanking[T]) -> KeptRanking[T]:
         with self._using:

@@ -13,7 +13,15 @@ from typing import Literal, TypeAlias
 from museion.archive.calibrating import Calibrator
 from museion.archive.generations import Generation
 from museion.search.calibration import CutOff
-from museion.search.fusion import Fused, Ranking, by_belief, by_words, fuse_ranks
+from museion.search.fusion import (
+    DEFAULT_SETTINGS,
+    Fused,
+    FusionSettings,
+    Ranking,
+    by_belief,
+    by_words,
+    fuse_ranks,
+)
 from museion.search.lexical import LexicalHit, LexicalIndex
 from museion.search.moments import FoundMoment, FoundRecord, best_moments
 from museion.search.query import Query
@@ -94,7 +102,12 @@ def cut_off_of(
 
 
 def fused_ranking(
-    said: Sequence[LexicalHit], near: Sequence[FoundRecord], cut: CutOff | None, *, is_picture: bool
+    said: Sequence[LexicalHit],
+    near: Sequence[FoundRecord],
+    cut: CutOff | None,
+    *,
+    is_picture: bool,
+    settings: FusionSettings = DEFAULT_SETTINGS,
 ) -> list[Ranked]:
     """Return one ranking out of both, exact words first, then strong hits, then weak ones.
 
@@ -103,13 +116,19 @@ def fused_ranking(
         near: by meaning or look.
         cut: what is nearer than its weak end counts; None lets all count in full.
         is_picture: `near` was compared with a picture.
+        settings: how much each signal counts.
     """
     signal = "look" if is_picture else "meaning"
-    rankings: dict[str, Ranking] = {"words": by_words(said)}
-    rankings[signal] = by_belief(near, (lambda _: 1.0) if cut is None else cut.belief)
+    rankings: dict[str, Ranking] = {"words": by_words(said, weight=settings.words_weight)}
+    belief = (lambda _: 1.0) if cut is None else cut.belief
+    rankings[signal] = by_belief(near, belief, weight=settings.meaning_weight)
     words = {hit.id: hit for hit in said}
     records = {record.id: record for record in near}
-    told = (each for each in fuse_ranks(rankings) if each.is_exact or each.score > 0)
+    told = (
+        each
+        for each in fuse_ranks(rankings, offset=settings.offset)
+        if each.is_exact or each.score > 0
+    )
     ranked = [_ranked(each, words.get(each.id), records.get(each.id), cut, signal) for each in told]
     return sorted(ranked, key=lambda each: (not each.is_exact, each.strength == "weak"))
 

@@ -1,0 +1,102 @@
+"""Keeps the calibration of the generation that is searched, as the archive grows."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from blake3 import blake3
+
+from museion.archive.generations import Generation
+from museion.models.encoder import Embeddings
+from museion.models.registry import checkpoint_names
+from museion.search.calibration import (
+    MOST_SAMPLED,
+    Calibration,
+    CutOff,
+    background_texts,
+    nonsense_texts,
+)
+from museion.search.vector_index import Embedding
+
+_GROWN = 1.2
+"""The sample is taken anew when there are so many times the assets that there were."""
+_UNKNOWN_STRONG_Z, _UNKNOWN_WEAK_Z = 4.0, 1.5
+"""Where nothing is there to be compared with."""
+
+
+class Calibrator:
+    """Says where the hits of a query end; safe to use from several threads.
+
+    The first question of a generation takes about a second, since the background texts must be
+    embedded; `warm_up` asks it.
+    """
+
+    def __init__(self, ids: Callable[[], Iterable[str]]) -> None:
+        """Begin with no calibration.
+
+        Args:
+            ids: returns the assets that may be sampled; asked seldom.
+        """
+        self._ids = ids
+        self._making = threading.Lock()
+        self._space = ""
+        self._texts: tuple[Embeddings, Embeddings | None] | None = None
+        self._calibration: Calibration | None = None
+        self._counted = 0
+
+    def cut_off(
+        self, generation: Generation, query: Embedding, *, among: int | None = None
+    ) -> CutOff:
+        """Return where the hits of a text end.
+
+        Args:
+            generation: that is searched.
+            query: the embedding of the text in it.
+            among: how many assets may be hits at all; None means all.
+        """
+        calibration = self._of(generation)
+        if calibration is None:
+            background = generation.background
+            return CutOff(
+                background.mean + _UNKNOWN_STRONG_Z * background.deviation,
+                background.mean + _UNKNOWN_WEAK_Z * background.deviation,
+            )
+        return calibration.cut_off(query, among=among)
+
+    def warm_up(self, generation: Generation) -> None:
+        """Make the calibration now."""
+        self._of(generation)
+
+    def _of(self, generation: Generation) -> Calibration | None:
+        with self._making:
+            count = len(generation.vectors)
+            is_new = self._space != generation.space.id
+            if is_new or count > self._counted * _GROWN or count * _GROWN < self._counted:
+                self._calibration = self._made(generation, count, is_new=is_new)
+                self._space, self._counted = generation.space.id, count
+            return self._calibration
+
+    def _made(self, generation: Generation, count: int, *, is_new: bool) -> Calibration | None:
+        sample = _sample(generation, self._ids())
+        if not len(sample):
+            return None
+        if is_new or self._texts is None:
+            is_judged = generation.checkpoint.card.name in checkpoint_names()
+            senseless = None if is_judged else generation.embed_all(nonsense_texts())
+            self._texts = generation.embed_all(background_texts()), senseless
+        texts, nonsense = self._texts
+        return Calibration(texts, sample, assets=count, nonsense=nonsense)
+
+
+def _sample(generation: Generation, ids: Iterable[str]) -> Embeddings:
+    """Return embeddings of up to `MOST_SAMPLED` assets, chosen by their ids and nothing else."""
+    chosen = heapq.nsmallest(MOST_SAMPLED, ids, key=lambda each: blake3(each.encode()).digest())
+    found = [
+        vector for each in chosen for vector in [generation.vectors.get(each)] if vector is not None
+    ]
+    if not found:
+        return np.zeros((0, generation.space.dimension), np.float32)
+    return np.stack(found).astype(np.float32)

@@ -1,0 +1,125 @@
+"""The way from a question to a ranking: allowed, said, near, fused, cut, and rid of look-alikes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from museion.archive.calibrating import Calibrator
+from museion.archive.catalog.reader import Catalog
+from museion.archive.finding.collapsing import collapsed
+from museion.archive.finding.ranking import (
+    Mode,
+    Ranked,
+    Target,
+    cut_off_of,
+    fused_ranking,
+    rank_by_nearness,
+    rank_by_words,
+)
+from museion.archive.finding.selecting import Selector
+from museion.archive.finding.targets import target_of
+from museion.archive.finding.unwanted import Unwanted
+from museion.archive.generations import Generation
+from museion.search.fusion import DEFAULT_SETTINGS, FusionSettings
+from museion.search.lexical import LexicalHit, LexicalIndex
+from museion.search.moments import FoundRecord
+from museion.search.query import Query
+from museion.search.selection import Selection
+from museion.search.vector_index import Embedding
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a question is to be answered.
+
+    Attributes:
+        mode: what the ranking listens to.
+        collapses: let one hit stand for all that look like it.
+        fusion: how much each signal counts.
+    """
+
+    mode: Mode = "all"
+    collapses: bool = True
+    fusion: FusionSettings = DEFAULT_SETTINGS
+
+
+DEFAULT_ASKING = Asking()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and of which embedding space.
+
+    Attributes:
+        picture: an embedding of that space that hits shall look like, too; None for none.
+    """
+
+    query: Query
+    asking: Asking
+    generation: Generation
+    picture: Embedding | None = None
+
+
+class Ranker:
+    """Ranks the assets of one archive; safe to use from several threads."""
+
+    def __init__(
+        self, catalog: Catalog, lexical: LexicalIndex, selector: Selector, calibrator: Calibrator
+    ) -> None:
+        self._catalog = catalog
+        self._lexical = lexical
+        self._selector = selector
+        self._calibrator = calibrator
+        self._unwanted = Unwanted(selector)
+
+    def rank(self, question: Question, *, depth: int, born_by: int | None) -> list[Ranked]:
+        """Return the hits, best first.
+
+        Args:
+            question: with words, or with a picture.
+            depth: candidates that each signal is asked for.
+            born_by: row number of the catalog: assets that came later are left out.
+
+        Raises:
+            TooManyFilters, UnknownAsset, NotEnrichedYet, NotComparable: as `Searcher.search`.
+        """
+        query, generation = question.query, question.generation
+        allowed = self._selector.allowed(query, born_by=born_by)
+        target = target_of(self._catalog, query, generation, question.picture)
+        said = self._said(question, allowed, depth)
+        near = self._near(question, target, allowed, depth)
+        is_picture = target is not None and target.is_picture
+        cut = None if target is None else cut_off_of(self._calibrator, generation, target, allowed)
+        found = fused_ranking(
+            said, near, cut, is_picture=is_picture, settings=question.asking.fusion
+        )
+        return self._fit_to_tell(found, question, hides=allowed is None)
+
+    def _said(
+        self, question: Question, allowed: Selection | None, depth: int
+    ) -> Sequence[LexicalHit]:
+        if question.asking.mode == "meaning":
+            return ()
+        return rank_by_words(self._lexical, question.query, allowed, depth=depth)
+
+    def _near(
+        self, question: Question, target: Target | None, allowed: Selection | None, depth: int
+    ) -> Sequence[FoundRecord]:
+        is_deaf = question.asking.mode == "words" and not (target and target.is_picture)
+        if target is None or is_deaf:
+            return ()
+        return rank_by_nearness(question.generation, target, allowed, depth=depth)
+
+    def _fit_to_tell(
+        self, found: Sequence[Ranked], question: Question, *, hides: bool
+    ) -> list[Ranked]:
+        """Return hits without those that screens do not list, and without what is not wanted."""
+        query, generation = question.query, question.generation
+        hidden = {self._catalog.find_id(each.asset_id) for each in query.likes}
+        if hides:
+            hidden |= self._catalog.hidden_ids()
+        kept = [each for each in found if each.id not in hidden]
+        if query.without:
+            kept = self._unwanted.left_out(kept, query.without, generation)
+        return collapsed(kept, self._catalog, generation) if question.asking.collapses else kept
