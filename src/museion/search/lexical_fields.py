@@ -23,6 +23,7 @@ import tantivy
 
 from museion.base.errors import InvalidInput
 from museion.search.languages import DEFAULT_LANGUAGES, STEMMED, languages_of
+from museion.search.lexical_errors import UnfitRecordId
 from museion.search.words import Word, fold, split_words, stem
 
 ID_FIELD = "id"
@@ -158,7 +159,10 @@ def build_record(
 
     Raises:
         UnknownField: a text is for a field that is not declared.
+        UnfitRecordId: the id is empty or begins with NUL.
     """
+    if not entry_id or entry_id.startswith("\x00"):
+        raise UnfitRecordId(entry_id)
     record = tantivy.Document()
     record.add_text(ID_FIELD, entry_id)
     record.add_unsigned(KEY_FIELD, record_key(entry_id))

@@ -105,30 +105,41 @@ def best_allowed(
     return _best_among(searcher, question, limit, allowed, schema)
 
 
-def ids_of_all(
-    searcher: tantivy.Searcher,
-    question: tantivy.Query,
-    count: int,
-    over: Numbers | None,
-    keys: RecordKeys,
-) -> set[str]:
-    """Return the ids of all records that answer a question.
+def ids_of_all(searcher: tantivy.Searcher, question: tantivy.Query, count: int) -> set[str]:
+    """Return the ids of all records that answer a question; about 10 µs each.
 
     Args:
         searcher: of the commit asked.
         question: what records must answer.
         count: at least so many as there are records.
-        over: numbers of the records; ids without one are read.
+    """
+    found = _best(searcher, question, count)
+    return {read_record(searcher.doc(address))[0] for _, address in found}
+
+
+def select_all(
+    searcher: tantivy.Searcher,
+    question: tantivy.Query,
+    count: int,
+    over: Numbers,
+    keys: RecordKeys,
+) -> Selection:
+    """Return all records that answer a question; about 1 µs each.
+
+    Args:
+        searcher: of the commit asked.
+        question: what records must answer.
+        count: at least so many as there are records.
+        over: numbers of the records; ids without one are read and get one.
         keys: of the index.
     """
     addresses = [address for _, address in _best(searcher, question, count)]
-    if over is None:
-        return {read_record(searcher.doc(each))[0] for each in addresses}
     numbers = keys.numbers(_keys_of(searcher, addresses), over)
-    ids = set(over.ids_of(numbers[numbers != _UNKNOWN].tolist()))
-    for place in np.flatnonzero(numbers == _UNKNOWN):
-        ids.add(read_record(searcher.doc(addresses[place]))[0])
-    return ids
+    unknown = np.flatnonzero(numbers == _UNKNOWN)
+    numbers[unknown] = over.add(
+        read_record(searcher.doc(addresses[place]))[0] for place in unknown.tolist()
+    )
+    return Selection.of_numbers(over, numbers)
 
 
 def _best(searcher: tantivy.Searcher, question: tantivy.Query, limit: int) -> list[Addressed]:

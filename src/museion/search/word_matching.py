@@ -109,6 +109,7 @@ class Asked:
         corrected: dict[str, set[str]] = {}
         found: set[str] = set()
         certain: set[str] = set()
+        whole: set[str] = set()
         for name in sorted(seen.words, key=self._order.__getitem__):
             field = self._fields[name]
             here = self._found_in(seen.words[name], field, seen)
@@ -116,13 +117,15 @@ class Asked:
                 continue
             matched[name] = tuple(word for word in self._fits.sought if word in here.any_way)
             found |= here.any_way
+            whole |= here.whole
             certain |= here.whole if field.is_certain else set()
             for fit in here.corrected:
                 corrected.setdefault(fit.word, set()).add(fit.corrected or "")
         covered = sum(word in found for word in self._words)
         coverage = covered / len(self._words) if self._words else 1.0
         told = {word: tuple(sorted(words)) for word, words in corrected.items()}
-        return Answered(matched, told, coverage, certain.issuperset(self._fits.sought))
+        is_exact = certain.issuperset(self._words) and whole.issuperset(self._fits.sought)
+        return Answered(matched, told, coverage, is_exact)
 
     def _found_in(self, held: Sequence[str], field: Field, seen: Seen) -> _Found | None:
         if field.kind == "keyword":

@@ -114,8 +114,10 @@ def test_numbers_spare_reading_and_change_no_answer(index: LexicalIndex) -> None
     some, none = Numbers(), Numbers()
     some.add(["slide", "elsewhere"])
     for over in (some, none, some):
-        assert index.ids_with("title", how="any", over=over) == {"beach", "slide"}
+        assert set(index.select_with("title", "", over, how="any").ids()) == {"beach", "slide"}
+        assert set(index.select_containing("red", over).ids()) == {"beach", "slide"}
         assert index.ids_containing("red", over=over) == {"beach", "slide"}
+        assert index.select_containing("!", over).count == 0
 
 
 def test_an_unknown_field_cannot_be_asked(index: LexicalIndex) -> None:
