@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "edit": "Change what people say about assets: captions, tags, rights.",
         "conflicts": "Compare and settle what sites said differently.",
         "collections": "Make collections of assets and put them in order.",
+        "duplicates": "Find what shows the same picture, and keep one of it.",
         "quarantine": "List the files that could not be taken in or shown.",
         "serve": "Serve the web page and the HTTP API.",
         "status": "Tell what the site holds and how far enrichment has come.",
