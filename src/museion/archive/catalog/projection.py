@@ -46,7 +46,7 @@ class CatalogProjection:
         on_change: Callable[[int, Sequence[AssetId]], None] | None = None,
     ) -> None:
         self._database = open_database(path)
-        self._on_change = on_change
+        self._listeners = [] if on_change is None else [on_change]
         self._position = self._stored_position()
         if log_end is not None and self._position > log_end:
             self._database.close()
@@ -78,8 +78,12 @@ class CatalogProjection:
                 "INSERT OR REPLACE INTO progress VALUES ('catalog', ?)", (events[-1].sequence_nr,)
             )
         self._position = events[-1].sequence_nr
-        if self._on_change:
-            self._on_change(self._position, list(writing.changed))
+        for listener in self._listeners:
+            listener(self._position, list(writing.changed))
+
+    def tell(self, listener: Callable[[int, Sequence[AssetId]], None]) -> None:
+        """Call someone else, too, after each batch; see `on_change`."""
+        self._listeners.append(listener)
 
     def close(self) -> None:
         """Close the database."""

@@ -65,7 +65,8 @@ class AssetFacets:
         self._catalog = catalog
         self._facets = Facets(COLUMNS)
         self._following = threading.Lock()
-        self._early: dict[AssetId, None] | None = {}
+        self._is_loaded = False
+        self._early: dict[AssetId, None] | None = None  # told of while loading
 
     @property
     def numbers(self) -> Numbers:
@@ -75,19 +76,23 @@ class AssetFacets:
     @property
     def view(self) -> FacetView | None:
         """What is known now; None before everything is loaded."""
-        return None if self._early is not None else self._facets.view
+        return self._facets.view if self._is_loaded else None
 
     def load(self) -> None:
         """Read all assets from the catalog; some seconds for a million."""
+        with self._following:
+            self._early = {}
         self._put(self._catalog.finding.facets())
         with self._following:
-            early, self._early = self._early or {}, None
-        self.changed(early)
+            early, self._early, self._is_loaded = self._early, None, True
+        self.changed(early or ())
 
     def changed(self, asset_ids: Iterable[AssetId]) -> None:
         """Look at assets again: they changed, are new, or are no longer shown."""
         ids = list(asset_ids)
         with self._following:
+            if self._early is None and not self._is_loaded:
+                return
             if self._early is not None:
                 self._early.update(dict.fromkeys(ids))
                 return
