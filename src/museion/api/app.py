@@ -28,12 +28,14 @@ from museion.api import (
     site_routes,
     static,
     upload_routes,
+    why_routes,
 )
 from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
 from museion.api.schemas import EncoderNotice, SiteStatus
 from museion.api.site_schemas import Network
 from museion.archive.archive import Archive
 from museion.archive.moment_frames import MomentFrames
+from museion.archive.regions import PictureRegions
 from museion.base.errors import MuseionError
 from museion.base.version import VERSION
 
@@ -96,6 +98,7 @@ def create_app(
             *([] if network is None else [site_routes.site_router(network)]),
             *([] if models is None else [model_routes.model_router(models)]),
             *duplicate_routes.routes(),
+            why_routes.why_router(PictureRegions(archive.pool)),
             *static.routes(),
         ],
         dependencies={

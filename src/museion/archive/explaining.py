@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
@@ -24,23 +25,99 @@ _SAYS = MappingProxyType(
         "camera": "taken with {}",
         "label": "a model sees {}",
         "synonym": "a model sees what is also called {}",
-        "document": "its pages say {}",
-        "recognised": "in the picture is written {}",
+        "document": "the document says {}",
+        "recognised": "text in the picture says {}",
+        "speech": "someone says {}",
     }
 )
+_MEANS = MappingProxyType(
+    {"strong": "the picture fits the words well", "weak": "the picture may fit the words"}
+)
+_LONGEST_PASSAGE = 160
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One reason: the signal or field that speaks, and what it says."""
+    """One reason: the signal or field that speaks, and what it says.
+
+    Attributes:
+        strength: of a reason that is a matter of degree, `strong` or `weak`; None of others.
+        words: of the query that were found, in a reason by words.
+        page: of a document, from 1.
+        second: of a film or recording, from its beginning.
+        passage: what stands there, with the words in it.
+    """
 
     signal: str
     text: str
+    strength: str | None = None
+    words: tuple[str, ...] = ()
+    page: int | None = None
+    second: float | None = None
+    passage: str | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Where in an asset the words of a query were found.
+
+    Attributes:
+        field: lexical field: `document`, `recognised` or `speech`.
+        passage: the text around them.
+        page: of a document, from 1.
+        second: of a film or recording.
+    """
+
+    field: str
+    passage: str
+    page: int | None = None
+    second: float | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signals found out about one hit.
+
+    Attributes:
+        matched: words of the query by the lexical field in which they were found.
+        meaning: how well the picture fits the words by the calibration of the query; None where it
+            was not compared, or does not fit.
+        second: of a film, where the frame is that fits best.
+        found: places inside a document, a picture's text or a recording, the best first.
+        corrected: words of the query that nothing contains, and those looked for instead.
+        look: similarity to the picture that was asked for.
+        unseen: concepts that must not be seen, and are not.
+        alike: how many assets that look the same this one stands for, without itself.
+    """
+
+    matched: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
+    meaning: Literal["strong", "weak"] | None = None
+    second: float | None = None
+    found: Sequence[Found] = ()
+    corrected: Mapping[str, str] = msgspec.field(default_factory=dict)
+    look: float | None = None
+    unseen: Sequence[str] = ()
+    alike: int = 0
+
+
+def explain(query: Query, evidence: Evidence) -> list[Reason]:
+    """Return why an asset answers a query, the strongest reason first, filters last."""
+    words = _word_reasons(evidence)
+    seen = [*_look_reasons(evidence), *_meaning_reasons(evidence)]
+    is_clear = evidence.meaning == "strong" or evidence.look is not None
+    order = [*seen, *words] if is_clear else [*words, *seen]
+    return [*order, *_unseen_reasons(evidence), *_alike_reasons(evidence), *filter_reasons(query)]
+
+
+def filter_reasons(query: Query) -> list[Reason]:
+    """Return the filters and exclusions that every hit of a query fulfils."""
+    filters = [Reason("filter", filter_label(each)) for each in query.filters]
+    phrases = [Reason("phrase", f"has “{each}”", words=(each,)) for each in query.phrases]
+    excluded = [Reason("excluded", f"without “{each}”") for each in query.excluded]
+    return [*filters, *phrases, *excluded]
 
 
 def reasons(
     query: Query, matched: Mapping[str, Sequence[str]], strength: float | None
 ) -> list[Reason]:
-    """Return why an asset answers a query.
+    """Return why an asset answers a query; `explain` says more and knows the query's cut-off.
 
     Args:
         query: as it was understood.
@@ -48,19 +125,77 @@ def reasons(
         strength: deviations by which the picture's similarity to the words lies above that of
             unrelated pairs; None where it was not compared, or is too weak to speak.
     """
-    words = [
-        Reason(field, _SAYS[field].format(", ".join(f"“{word}”" for word in found)))
-        for field, found in _without_echoes(matched).items()
+    told = explain(query, Evidence(matched=matched, meaning=_in_a_word(strength)))
+    if strength is None or not WEAK_Z < strength < STRONG_Z:
+        return told
+    return [msgspec.structs.replace(r, text=_FITS) if r.signal == "meaning" else r for r in told]
+
+
+_FITS = "the picture fits the words"
+
+
+def _in_a_word(strength: float | None) -> Literal["strong", "weak"] | None:
+    if strength is None:
+        return None
+    return "strong" if strength >= STRONG_Z else "weak"
+
+
+def _word_reasons(evidence: Evidence) -> list[Reason]:
+    places = {each.field: each for each in reversed(evidence.found)}
+    return [
+        _word_reason(field, words, places.get(field), evidence.corrected)
+        for field, words in _without_echoes(evidence.matched).items()
     ]
-    meaning = [] if strength is None else [Reason("meaning", _meaning(strength))]
-    order = [*meaning, *words] if strength and strength >= STRONG_Z else [*words, *meaning]
-    return [*order, *filter_reasons(query)]
 
 
-def filter_reasons(query: Query) -> list[Reason]:
-    """Return the filters and exclusions that every hit of a query fulfils."""
-    filters = [Reason("filter", filter_label(each)) for each in query.filters]
-    return [*filters, *(Reason("excluded", f"without “{each}”") for each in query.excluded)]
+def _word_reason(
+    field: str, words: Sequence[str], place: Found | None, corrected: Mapping[str, str]
+) -> Reason:
+    said = ", ".join(_quoted(word, corrected) for word in words)
+    text = _SAYS.get(field, "its text says {}").format(said)
+    if place is None:
+        return Reason(field, text, words=tuple(words))
+    where = "" if place.page is None else f" on page {place.page}"
+    where += "" if place.second is None else f" at {clock(place.second)}"
+    return Reason(
+        field,
+        text + where,
+        words=tuple(words),
+        page=place.page,
+        second=place.second,
+        passage=_shortened(place.passage),
+    )
+
+
+def _quoted(word: str, corrected: Mapping[str, str]) -> str:
+    meant = corrected.get(word)
+    return f"“{word}”" if meant is None else f"“{meant}” for “{word}”"
+
+
+def _meaning_reasons(evidence: Evidence) -> list[Reason]:
+    if evidence.meaning is None:
+        return []
+    text = _MEANS[evidence.meaning]
+    if evidence.second is not None:
+        text = f"{text.replace('picture', 'film')} at {clock(evidence.second)}"
+    return [Reason("meaning", text, evidence.meaning, second=evidence.second)]
+
+
+def _look_reasons(evidence: Evidence) -> list[Reason]:
+    if evidence.look is None:
+        return []
+    return [Reason("look", f"looks alike (similarity {evidence.look:.2f})")]
+
+
+def _unseen_reasons(evidence: Evidence) -> list[Reason]:
+    return [Reason("without", f"no {each} seen") for each in evidence.unseen]
+
+
+def _alike_reasons(evidence: Evidence) -> list[Reason]:
+    if not evidence.alike:
+        return []
+    others = "another that looks" if evidence.alike == 1 else f"{evidence.alike} others that look"
+    return [Reason("alike", f"stands for {others} the same")]
 
 
 def _without_echoes(matched: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
@@ -72,7 +207,17 @@ def _without_echoes(matched: Mapping[str, Sequence[str]]) -> dict[str, Sequence[
     return told
 
 
-def _meaning(strength: float) -> str:
-    if strength >= STRONG_Z:
-        return "the picture fits the words well"
-    return "the picture fits the words" if strength > WEAK_Z else "the picture may fit the words"
+def _shortened(passage: str) -> str:
+    text = " ".join(passage.split())
+    return text if len(text) <= _LONGEST_PASSAGE else text[: _LONGEST_PASSAGE - 1].rstrip() + "…"
+
+
+def clock(seconds: float) -> str:
+    """Return a place in a film as people write it: `00:01:23`.
+
+    Example:
+        >>> clock(83.9)
+        '00:01:23'
+    """
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

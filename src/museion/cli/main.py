@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "ingest": "Take in files and folders.",
         "search": "Find assets by words, filters or a picture.",
         "show": "Show everything about one asset.",
+        "why": "Show which part of a picture fits a query.",
         "edit": "Change what people say about assets: captions, tags, rights.",
         "conflicts": "Compare and settle what sites said differently.",
         "collections": "Make collections of assets and put them in order.",

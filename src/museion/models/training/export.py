@@ -29,6 +29,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from museion.models.training.dual_encoder import ImageTower, TextTower
+from museion.models.training.regions import REGION_NODES, write_region_nodes
 
 OPSET = 18
 CALIBRATION_BATCH = 16
@@ -51,7 +52,10 @@ class PixelBatches(CalibrationDataReader):
 
 
 def export_image_tower(tower: ImageTower, target: Path, *, pixels: NDArray[np.uint8]) -> None:
-    """Write the image tower to `target`, calibrated on `pixels` [N, S, S, 3]."""
+    """Write the image tower to `target`, calibrated on `pixels` [N, S, S, 3].
+
+    Beside it lies what makes it see the parts of a picture too.
+    """
     with tempfile.TemporaryDirectory() as folder:
         plain, shaped = Path(folder) / "plain.onnx", Path(folder) / "shaped.onnx"
         example = torch.from_numpy(pixels[:2])
@@ -69,6 +73,7 @@ def export_image_tower(tower: ImageTower, target: Path, *, pixels: NDArray[np.ui
             weight_type=QuantType.QInt8,
         )
     _shrink_matrices(target)
+    write_region_nodes(target, target.with_name(REGION_NODES))
 
 
 def export_text_tower(tower: TextTower, target: Path) -> None:
