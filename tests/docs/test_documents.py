@@ -98,9 +98,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
     documented = {key: (default, effect) for key, default, effect in rows}
 
     assert documented == {
-        key: ("–" if default is None else str(default), description)
+        key: ("–" if default is None else _written(default), description)
         for key, default, description in settings_table()
     }
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_every_command_is_named_in_the_documents() -> None:

@@ -16,6 +16,7 @@ from museion.archive.enrichment.enricher import EnrichmentProcessor
 from museion.archive.enrichment.fingerprints import FingerprintEnricher
 from museion.archive.enrichment.metadata import MetadataEnricher
 from museion.archive.enrichment.moments import MomentEnricher
+from museion.archive.enrichment.recognised_text import TextEnricher
 from museion.archive.enrichment.renditions import RenditionEnricher
 from museion.archive.enrichment.shots import ShotEnricher
 from museion.archive.enrichment.worker_pool import WorkerPool
@@ -186,6 +187,21 @@ def seeing(
         EnrichmentProcessor(films, on_shots=True, generation=space),
     ]
     return _runners(log, pool, processors)
+
+
+def reading_pictures(
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, *, wanted: bool
+) -> list[ProcessorRunner]:
+    """Return the processor that reads the text in pictures, none where it is not wanted.
+
+    Raises:
+        NoTextRecogniser: it is wanted, but what reads is not installed.
+    """
+    if not wanted:
+        return []
+    return _runners(
+        log, pool, [EnrichmentProcessor(TextEnricher(pool, blobs), on_rendition="preview")]
+    )
 
 
 def _runners(

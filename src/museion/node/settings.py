@@ -51,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     encoder: Annotated[
         str, Meta(description="Checkpoint that turns pictures and words into embeddings.")
     ] = "museion-embedded-1"
+    recognise_text: Annotated[
+        bool,
+        Meta(
+            description="Read the text in pictures: about 0.3 s of a processor for each; needs"
+            " `museion[text]`."
+        ),
+    ] = False
     url: Annotated[
         str,
         Meta(
@@ -133,6 +140,8 @@ def settings_table() -> list[tuple[str, object, str]]:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, str):
         return str(value)
     # TOML and JSON write texts alike, but for one character. Names of folders need not be UTF-8.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from PIL import Image, ImageDraw, ImageFont
 from small_archive import SmallArchive, Telling, ingested, renditions, small_archive
 
 from museion.archive.catalog.content_reader import ColourRecord, DocumentRecord, PassageRecord
@@ -14,6 +17,7 @@ from museion.archive.content_words import content_words
 from museion.archive.enrichment.colours import ColourEnricher
 from museion.archive.enrichment.document_text import DocumentEnricher
 from museion.archive.enrichment.enricher import Enricher
+from museion.archive.enrichment.recognised_text import TextEnricher
 from museion.archive.enrichment.worker_pool import WorkerLimits, WorkerPool
 from museion.archive.events import (
     ArchiveEvent,
@@ -64,6 +68,13 @@ async def _found(enricher: Enricher, source: AssetIngested | RenditionMade) -> A
     return found[0] if found else None
 
 
+def _preview_of(archive: SmallArchive, picture: Path) -> RenditionMade:
+    """Return that a picture is a rendition, after its blob is kept."""
+    blob = archive.blobs.put(picture.read_bytes())
+    _, preview = renditions(ID)
+    return replace(preview, digest=blob.digest, size_bytes=blob.size_bytes)
+
+
 @in_event_loop
 async def test_a_document_is_read_by_pages_and_no_other_kind_is(tmp_path: Path) -> None:
     async with archive_with_workers(tmp_path) as (archive, pool):
@@ -96,23 +107,31 @@ async def test_a_document_with_a_password_is_told_apart_from_a_damaged_one(tmp_p
 @in_event_loop
 async def test_the_colours_of_a_thumbnail_are_named(tmp_path: Path) -> None:
     async with archive_with_workers(tmp_path) as (archive, pool):
-        sample = make_sample("webp", tmp_path / "a.webp")
-        blob = archive.blobs.put(sample.read_bytes())
-        thumbnail, _ = renditions(ID)
-        made = RenditionMade(
-            asset_id=ID,
-            rendition="thumbnail",
-            digest=blob.digest,
-            media_type=thumbnail.media_type,
-            width=400,
-            height=300,
-            size_bytes=blob.size_bytes,
-        )
+        made = _preview_of(archive, make_sample("webp", tmp_path / "a.webp"))
 
         found = await _found(ColourEnricher(pool, archive.blobs), made)
 
     assert isinstance(found, ColoursFound)
     assert 0 < sum(each.share for each in found.colours) <= 1
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("rapidocr_onnxruntime") is None,
+    reason="museion[text] is not installed",
+)
+@in_event_loop
+async def test_text_in_a_preview_is_recognised_in_a_worker(tmp_path: Path) -> None:
+    async with archive_with_workers(tmp_path) as (archive, pool):
+        wall = Image.new("RGB", (800, 400), "white")
+        ImageDraw.Draw(wall).text((100, 150), "EMERGENCY EXIT", "black", ImageFont.load_default(60))
+        wall.save(tmp_path / "a.webp", lossless=True)
+        made = _preview_of(archive, tmp_path / "a.webp")
+
+        found = await _found(TextEnricher(pool, archive.blobs), made)
+
+    assert isinstance(found, TextRecognised)
+    assert found.model.startswith("rapidocr-onnxruntime")
+    assert "".join(line.text for line in found.lines).replace(" ", "") == "EMERGENCYEXIT"
 
 
 def test_the_catalog_has_pages_passages_and_what_was_left_out(telling: Telling) -> None:

@@ -53,6 +53,36 @@ async def test_a_function_runs_in_another_process() -> None:
 
 
 @in_event_loop
+async def test_what_runs_behind_lets_everything_else_pass() -> None:
+    async with _open() as pool:
+        done: list[str] = []
+
+        async def ahead(name: str) -> None:
+            await pool.run(worker_tasks.add, 1)
+            done.append(name)
+
+        async def behind() -> None:
+            await pool.run_behind(worker_tasks.add, 1)
+            done.append("behind")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ahead("first"))
+            await asyncio.sleep(0)  # it has the worker
+            tasks.create_task(behind())
+            await asyncio.sleep(0)
+            for name in ("second", "third"):
+                tasks.create_task(ahead(name))
+
+        assert done == ["first", "second", "third", "behind"]
+
+
+@in_event_loop
+async def test_what_runs_behind_runs_at_once_where_a_worker_is_idle() -> None:
+    async with _open(workers=2) as pool:
+        assert await pool.run_behind(worker_tasks.add, 2, second=3) == 5
+
+
+@in_event_loop
 async def test_a_worker_is_used_again() -> None:
     async with _open() as pool:
         numbers = {await pool.run(worker_tasks.process_number) for _ in range(5)}

@@ -103,6 +103,9 @@ class WorkerPool:
         self.timings = Timings()
         self._closed = False
         self._slots = asyncio.Semaphore(limits.workers)
+        self._ahead = 0
+        self._some_idle = asyncio.Event()
+        self._some_idle.set()
         self._idle: list[ProcessPool] = []
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -116,15 +119,23 @@ class WorkerPool:
             NoWorker: no worker can be started now; the task was not done.
             PoolClosed: the pool was closed.
         """
-        async with self._slots:
-            try:
-                return await self._once(function, args, kwargs)
-            except _WorkerGone:
-                # It may have been killed before it had this task: only the second time tells.
-                try:
-                    return await self._once(function, args, kwargs)
-                except _WorkerGone as reason:
-                    raise WorkTooLarge(self.limits.memory_bytes) from reason
+        self._count_ahead(1)
+        try:
+            return await self._in_turn(function, args, kwargs)
+        finally:
+            self._count_ahead(-1)
+
+    async def run_behind(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function as `run` does, once a worker has nothing else to do.
+
+        Waits as long as others keep all workers busy, without a limit: what is run so can be done
+        at any time. A task that has begun is not interrupted. Raises as `run`.
+        """
+        while True:
+            await self._some_idle.wait()
+            async with self._slots:
+                if self._some_idle.is_set():  # else others came while this task waited for its slot
+                    return await self._twice(function, args, kwargs)
 
     def close(self) -> None:
         """Stop the workers; tasks under way are given up, to be done anew later."""
@@ -133,6 +144,32 @@ class WorkerPool:
             with ThreadPoolExecutor(len(self._idle)) as threads:
                 list(threads.map(_end, self._idle))
         self._idle.clear()
+
+    def _count_ahead(self, change: int) -> None:
+        """Keep the count of tasks that those of `run_behind` let pass."""
+        self._ahead += change
+        if self._ahead < self.limits.workers:
+            self._some_idle.set()
+        else:
+            self._some_idle.clear()
+
+    async def _in_turn(
+        self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> T:
+        async with self._slots:
+            return await self._twice(function, args, kwargs)
+
+    async def _twice(
+        self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> T:
+        try:
+            return await self._once(function, args, kwargs)
+        except _WorkerGone:
+            # It may have been killed before it had this task: only the second time tells.
+            try:
+                return await self._once(function, args, kwargs)
+            except _WorkerGone as reason:
+                raise WorkTooLarge(self.limits.memory_bytes) from reason
 
     async def _once(
         self, function: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]
