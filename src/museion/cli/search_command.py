@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from museion.archive.searching import Answer, Asking, Hit
 
 _LONGEST_CAPTION = 300
+_MAY_FIT = "     These may fit:"
+_NOTHING_FITS_WELL = "     Nothing fits well; these may fit:"
 
 
 @click.command(
@@ -95,9 +97,7 @@ def _print(answer: Answer) -> None:
     strength = None
     for rank, hit in enumerate(answer.hits, 1):
         if hit.strength == "weak" != strength:
-            click.echo(
-                "     These may fit:" if rank > 1 else "     Nothing fits well; these may fit:"
-            )
+            click.echo(_MAY_FIT if rank > 1 else _NOTHING_FITS_WELL)
         strength = hit.strength
         _print_hit(rank, hit)
     shown = len(answer.hits)
