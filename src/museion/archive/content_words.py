@@ -1,10 +1,10 @@
-"""What is inside assets as the lexical index keeps it: the text of documents and of pictures."""
+"""What is inside assets as the lexical index keeps it: documents, text in pictures, speech."""
 
 from __future__ import annotations
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.content_reader import ContentReader
-from museion.archive.events import DocumentRead, TextRecognised
+from museion.archive.events import DocumentRead, SpeechRecognised, TextRecognised
 from museion.search.lexical import Field, Texts
 
 CONTENT_FIELDS = (
@@ -12,8 +12,9 @@ CONTENT_FIELDS = (
     # pictures that show what was asked for. In quotes, its words are found exactly.
     Field("document", weight=0.8, is_certain=False),
     Field("recognised", weight=0.8, is_certain=False),
+    Field("speech", weight=0.8, is_certain=False),
 )
-CHANGES_CONTENT_WORDS = (DocumentRead, TextRecognised)
+CHANGES_CONTENT_WORDS = (DocumentRead, TextRecognised, SpeechRecognised)
 
 
 def content_words(content: ContentReader, asset_id: AssetId) -> dict[str, Texts]:
@@ -21,5 +22,6 @@ def content_words(content: ContentReader, asset_id: AssetId) -> dict[str, Texts]
     texts = {
         "document": [each.text for each in content.passages(asset_id)],
         "recognised": [each.text for each in content.text_lines(asset_id)],
+        "speech": [each.text for each in content.utterances(asset_id)],
     }
     return {name: said for name, said in texts.items() if said}

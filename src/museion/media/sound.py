@@ -9,7 +9,6 @@ Letters: C columns of the waveform, N samples.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -20,9 +19,10 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from museion.media.containers import check_complete
-from museion.media.errors import CorruptMedia, TruncatedMedia, UnsupportedMedia
+from museion.media.errors import CorruptMedia, TruncatedMedia
 from museion.media.picture import Picture, own_memory
 from museion.media.sniff import MediaType
+from museion.media.sound_samples import pieces_of, sound_track
 from museion.media.video import open_film
 
 WIDTH, HEIGHT = 1200, 400
@@ -58,48 +58,6 @@ def draw_waveform(path: Path, media: MediaType) -> Picture:
     if not len(peaks):
         raise CorruptMedia(media.format_name, "it has no sound that can be decoded")
     return _drawn(peaks)
-
-
-def sound_track(recording: InputContainer, media: MediaType) -> AudioStream:
-    """Return the track that is heard.
-
-    Raises:
-        UnsupportedMedia: there is none, or no decoder for it.
-    """
-    if not recording.streams.audio:
-        raise UnsupportedMedia(media.format_name, "it has no sound track")
-    stream = recording.streams.audio[0]
-    # A codec that FFmpeg does not know has no context, whatever PyAV's types say.
-    if getattr(stream, "codec_context", None) is None:
-        raise UnsupportedMedia(media.format_name, "no decoder knows how its sound is coded")
-    return stream
-
-
-def pieces_of(
-    recording: InputContainer, stream: AudioStream, *, rate: int
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the sound from where the recording stands on, in pieces, as one channel.
-
-    A damaged packet costs its own sound only.
-
-    Args:
-        rate: samples a second that come out.
-
-    Returns:
-        Pieces of float32 [N] in [-1, 1].
-    """
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-    for packet in recording.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            continue
-        for frame in frames:
-            frame.pts = None  # gaps and jumps of its clock do not concern us
-            for piece in resampler.resample(frame):
-                yield piece.to_ndarray().reshape(-1).astype(np.float32)
-    for piece in resampler.resample(None):
-        yield piece.to_ndarray().reshape(-1).astype(np.float32)
 
 
 _NOTHING = np.zeros(0, np.float32)

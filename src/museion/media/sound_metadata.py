@@ -10,7 +10,7 @@ from museion.media.errors import CorruptMedia, UnsupportedMedia
 from museion.media.metadata import Metadata
 from museion.media.reading import Reading, read_all
 from museion.media.sniff import MediaType
-from museion.media.sound import sound_track
+from museion.media.sound_samples import sound_track
 from museion.media.video import open_film
 from museion.media.video_metadata import noted_in, seconds
 
