@@ -19,6 +19,7 @@ from museion.archive.enrichment.moments import MomentEnricher
 from museion.archive.enrichment.recognised_text import TextEnricher
 from museion.archive.enrichment.renditions import RenditionEnricher
 from museion.archive.enrichment.shots import ShotEnricher
+from museion.archive.enrichment.speech import SpeechEnricher
 from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.base.waiting import meanwhile
 from museion.blobs.blob_store import BlobStore
@@ -26,6 +27,7 @@ from museion.log.event_log import EventLog
 from museion.log.sourced.processor import ProcessorRunner
 from museion.media.limits import Limits
 from museion.models.checkpoint import Checkpoint
+from museion.models.speech import speech_model_name
 
 _LOOK_S = 0.05
 
@@ -202,6 +204,20 @@ def reading_pictures(
     return _runners(
         log, pool, [EnrichmentProcessor(TextEnricher(pool, blobs), on_rendition="preview")]
     )
+
+
+def hearing(
+    log: EventLog, blobs: BlobStore, pool: WorkerPool, speech_model: str
+) -> list[ProcessorRunner]:
+    """Return the processor that lets a model hear; none where no model is named.
+
+    Another model hears every film and sound again; what it hears replaces what stood before.
+    """
+    if not speech_model:
+        return []
+    enricher = SpeechEnricher(pool, blobs, speech_model)
+    generation = speech_model_name(speech_model)
+    return _runners(log, pool, [EnrichmentProcessor(enricher, generation=generation)])
 
 
 def _runners(

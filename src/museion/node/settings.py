@@ -58,6 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             " `museion[text]`."
         ),
     ] = False
+    speech_model: Annotated[
+        str,
+        Meta(
+            description="Model that hears speech in films and sounds: `whisper-base`, or a folder;"
+            " empty: none. It needs `museion[speech]`."
+        ),
+    ] = ""
     url: Annotated[
         str,
         Meta(

@@ -23,7 +23,7 @@ from museion.log.lmdb_store import LmdbEventStore
 from museion.media.limits import Limits
 from museion.models.checkpoint import Checkpoint
 from museion.models.registry import Registry
-from museion.node.pipeline import Follower, enrichment, reading_pictures, seeing
+from museion.node.pipeline import Follower, enrichment, hearing, reading_pictures, seeing
 from museion.node.settings import FILE_NAME, Settings, read_settings, settings_text
 from museion.node.site_lock import SiteLock
 from museion.node.site_models import SiteModels, models_folder
@@ -220,6 +220,7 @@ def _models(site: Site, catalog: CatalogProjection, indexes: Indexes) -> SiteMod
         pool=site.pool,
         fixed=[
             *enrichment(site.log, site.blobs, site.pool, limits),
+            *hearing(site.log, site.blobs, site.pool, site.settings.speech_model),
             *reading_pictures(site.log, site.blobs, site.pool, wanted=site.settings.recognise_text),
             first,
             ProjectionRunner(site.log, lexical, pause_s=_INDEX_PAUSE_S, behind=first),
