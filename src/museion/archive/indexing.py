@@ -35,6 +35,7 @@ from museion.log.event import Event
 from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import EmbeddingSpace
 from museion.search.lexical import Field, LexicalIndex, Texts
+from museion.search.selection import Numbers
 from museion.streams.projection import Projection
 
 LEXICAL_FIELDS = (
@@ -74,12 +75,16 @@ class Indexes:
 
     Attributes:
         generations: the embedding spaces, each with its index.
+        numbers: of the assets in all of these indexes.
     """
 
-    def __init__(self, folder: Path, lexical: LexicalIndex, generations: Generations) -> None:
+    def __init__(
+        self, folder: Path, lexical: LexicalIndex, generations: Generations, numbers: Numbers
+    ) -> None:
         self._folder = folder
         self.lexical = lexical
         self.generations = generations
+        self.numbers = numbers
 
     @property
     def generation(self) -> Generation:
@@ -105,11 +110,14 @@ class Indexes:
             coming: whose space is being built beside it.
             log_end: sequence number of the last event.
         """
-        words = folder / "lexical"
+        words, numbers = folder / "lexical", Numbers()
         lexical = open_or_anew(words, lambda: LexicalIndex.open(words, LEXICAL_FIELDS), log_end)
-        current = open_generation(folder, checkpoint, log_end=log_end)
-        beside = None if coming is None else open_generation(folder, coming, log_end=log_end)
-        return cls(folder, lexical, Generations(current, beside))
+        opened = [
+            open_generation(folder, each, numbers, log_end=log_end)
+            for each in (checkpoint, coming)
+            if each is not None
+        ]
+        return cls(folder, lexical, Generations(*opened), numbers)
 
     @classmethod
     def open_reading(cls, folder: Path, checkpoint: Checkpoint) -> Self:
@@ -119,20 +127,21 @@ class Indexes:
             NoIndex: an index is missing; the next writer builds it.
             Damaged: an index cannot be read; the next writer builds it anew.
         """
-        words = folder / "lexical"
+        words, numbers = folder / "lexical", Numbers()
         for place in (words, vectors_folder(folder, checkpoint.space)):
             if not place.exists():
                 raise NoIndex(place)
         return cls(
             folder,
             LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True),
-            Generations(open_generation(folder, checkpoint, read_only=True)),
+            Generations(open_generation(folder, checkpoint, numbers, read_only=True)),
+            numbers,
         )
 
     def begin(self, checkpoint: Checkpoint, *, log_end: int) -> Generation:
         """Open the index of another space, to be built beside the one that is searched."""
         left = self.generations.take_back(checkpoint.space.id)
-        coming = left or open_generation(self._folder, checkpoint, log_end=log_end)
+        coming = left or open_generation(self._folder, checkpoint, self.numbers, log_end=log_end)
         self.generations.begin(coming)
         return coming
 

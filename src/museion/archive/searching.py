@@ -58,14 +58,13 @@ class Searcher:
         self,
         catalog: Catalog,
         indexes: Indexes,
-        facets: AssetFacets | None = None,
         *,
         known: KnownValues | None = None,
     ) -> None:
         self._catalog = catalog
         self._indexes = indexes
         self._known = known
-        self.facets = facets or AssetFacets(catalog)
+        self.facets = AssetFacets(catalog, indexes.numbers)
         self._selector = Selector(catalog, indexes.lexical, self.facets)
         self._calibrator = Calibrator(catalog.finding.ids)
         self._ranker = Ranker(catalog, indexes.lexical, self._selector, self._calibrator)

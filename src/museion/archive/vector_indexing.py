@@ -20,7 +20,8 @@ from museion.base.errors import Damaged
 from museion.log.event import Event
 from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import EmbeddingSpace
-from museion.search.exact_index import ExactIndex
+from museion.search.ivf_index import IvfIndex
+from museion.search.selection import Numbers
 from museion.search.vector_index import Embedding, VectorIndex
 
 IndexT = TypeVar("IndexT", bound="_Index")
@@ -65,13 +66,19 @@ class VectorProjection:
 
 
 def open_generation(
-    folder: Path, checkpoint: Checkpoint, *, log_end: int | None = None, read_only: bool = False
+    folder: Path,
+    checkpoint: Checkpoint,
+    numbers: Numbers,
+    *,
+    log_end: int | None = None,
+    read_only: bool = False,
 ) -> Generation:
     """Open the index of a checkpoint's space; one that cannot be used is built anew.
 
     Args:
         folder: of all indexes.
         checkpoint: whose embeddings are kept.
+        numbers: of the assets, shared with the facets whose selections are searched within.
         log_end: last event of the log; an index that holds more is built anew.
         read_only: touch nothing.
 
@@ -81,8 +88,12 @@ def open_generation(
     place, space = vectors_folder(folder, checkpoint.space), checkpoint.space
 
     def open_index() -> VectorIndex:
-        return ExactIndex.open(
-            place, space=space.id, dimension=space.dimension, read_only=read_only
+        return IvfIndex.open(
+            place,
+            space=space.id,
+            dimension=space.dimension,
+            read_only=read_only,
+            numbers=numbers,
         )
 
     if read_only:

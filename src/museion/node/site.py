@@ -181,6 +181,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     )
     site.folder, site.settings, site.lock = folder, settings, lock
     site.name_sites(names_of_sites(folder, settings.name))
+    projection.tell(lambda _, changed: site.searcher.facets.changed(changed))
     site.models = _models(site, projection, indexes)
     await stack.enter_async_context(site.models.pipeline.running())
     await stack.enter_async_context(meanwhile(site.models.run()))

@@ -61,9 +61,9 @@ class AssetFacets:
     looked at after.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, numbers: Numbers | None = None) -> None:
         self._catalog = catalog
-        self._facets = Facets(COLUMNS)
+        self._facets = Facets(COLUMNS, numbers=numbers)
         self._following = threading.Lock()
         self._is_loaded = False
         self._early: dict[AssetId, None] | None = None  # told of while loading
