@@ -27,6 +27,8 @@ ROUTES = {
     ("get", "/api/assets/{asset_id}"),
     ("get", "/api/assets/{asset_id}/original"),
     ("get", "/api/assets/{asset_id}/similar"),
+    ("get", "/api/assets/{asset_id}/moments"),
+    ("get", "/api/assets/{asset_id}/frame"),
     ("get", "/api/blobs/{digest}"),
     ("get", "/api/search"),
     ("post", "/api/search/like"),
