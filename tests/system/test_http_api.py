@@ -29,6 +29,8 @@ ROUTES = {
     ("get", "/api/assets/{asset_id}/similar"),
     ("get", "/api/assets/{asset_id}/moments"),
     ("get", "/api/assets/{asset_id}/frame"),
+    ("get", "/api/assets/{asset_id}/text"),
+    ("get", "/api/assets/{asset_id}/page"),
     ("get", "/api/blobs/{digest}"),
     ("get", "/api/search"),
     ("post", "/api/search/like"),

@@ -24,6 +24,7 @@ from museion.api import (
     model_routes,
     moment_routes,
     openapi,
+    page_routes,
     search_routes,
     site_routes,
     static,
@@ -34,6 +35,7 @@ from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museio
 from museion.api.schemas import EncoderNotice, SiteStatus
 from museion.api.site_schemas import Network
 from museion.archive.archive import Archive
+from museion.archive.document_pages import DocumentPages
 from museion.archive.moment_frames import MomentFrames
 from museion.archive.regions import PictureRegions
 from museion.base.errors import MuseionError
@@ -88,6 +90,7 @@ def create_app(
             *(upload_routes.upload, upload_routes.quarantine, upload_routes.retry),
             change_routes.changes,
             moment_routes.moment_router(MomentFrames(archive.pool)),
+            page_routes.page_router(DocumentPages(archive.pool)),
             *(edit_routes.edit, edit_routes.edit_many, edit_routes.undo),
             *(edit_routes.trash, edit_routes.restore, edit_routes.comment),
             *(conflict_routes.list_conflicts, conflict_routes.show_conflict),
