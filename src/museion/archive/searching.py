@@ -14,7 +14,7 @@ from museion.archive.asset import AssetId
 from museion.archive.calibrating import Calibrator
 from museion.archive.catalog.conditions import Condition
 from museion.archive.catalog.reader import Catalog
-from museion.archive.explaining import filter_reasons
+from museion.archive.explaining import Evidence, explain
 from museion.archive.finding.answers import Answer, Hit
 from museion.archive.finding.facets import AssetFacets
 from museion.archive.finding.hits import corrections, hits_of
@@ -23,6 +23,7 @@ from museion.archive.finding.ranker import DEFAULT_ASKING, Asking, Question, Ran
 from museion.archive.finding.ranking import Ranked, Target, fused_ranking, rank_by_nearness
 from museion.archive.finding.selecting import Selector
 from museion.archive.finding.targets import NotComparable, NotEnrichedYet, vector_of
+from museion.archive.finding.unwanted import Unwanted
 from museion.archive.generations import Generation
 from museion.archive.indexing import Indexes
 from museion.models.checkpoint import Checkpoint
@@ -67,7 +68,10 @@ class Searcher:
         self.facets = AssetFacets(catalog, indexes.numbers)
         self._selector = Selector(catalog, indexes.lexical, self.facets)
         self._calibrator = Calibrator(catalog.finding.ids)
-        self._ranker = Ranker(catalog, indexes.lexical, self._selector, self._calibrator)
+        self._unwanted = Unwanted(self._selector)
+        self._ranker = Ranker(
+            catalog, indexes.lexical, self._selector, self._unwanted, self._calibrator
+        )
         self._kept: KeptRankings[Ranked] = KeptRankings()
 
     @property
@@ -98,7 +102,7 @@ class Searcher:
 
         Words of the query are passed over. Raises as `search`.
         """
-        return self._selector.listed(self.parse(text))
+        return self._condition(self.parse(text))
 
     def search(
         self,
@@ -178,12 +182,16 @@ class Searcher:
 
     def _listed(self, query: Query, limit: int, offset: int, started: float) -> Answer:
         """Answer a query of conditions alone, in display order."""
-        condition = self._selector.listed(query)
+        condition = self._condition(query)
         page = self._catalog.page(offset=offset, limit=limit, condition=condition)
-        why = filter_reasons(query)
+        why = explain(query, Evidence(unseen=query.without))
         hits = [Hit(asset, 0.0, {}, why) for asset in page]
         total = self._catalog.count(condition)
         return Answer(query=query, total=total, took_ms=_ms_since(started), hits=hits)
+
+    def _condition(self, query: Query) -> Condition:
+        unwanted = self._unwanted.showing(query.without, self._indexes.generation)
+        return self._selector.listed(query, but=unwanted)
 
     def _kept_ranking(self, text: str, question: Question, token: str) -> KeptRanking[Ranked]:
         look = None if question.picture is None else question.picture.tobytes()

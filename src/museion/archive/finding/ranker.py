@@ -65,13 +65,18 @@ class Ranker:
     """Ranks the assets of one archive; safe to use from several threads."""
 
     def __init__(
-        self, catalog: Catalog, lexical: LexicalIndex, selector: Selector, calibrator: Calibrator
+        self,
+        catalog: Catalog,
+        lexical: LexicalIndex,
+        selector: Selector,
+        unwanted: Unwanted,
+        calibrator: Calibrator,
     ) -> None:
         self._catalog = catalog
         self._lexical = lexical
         self._selector = selector
         self._calibrator = calibrator
-        self._unwanted = Unwanted(selector)
+        self._unwanted = unwanted
 
     def rank(self, question: Question, *, depth: int, born_by: int | None) -> list[Ranked]:
         """Return the hits, best first.

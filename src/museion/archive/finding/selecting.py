@@ -6,7 +6,7 @@ cover them, else by the catalog; words by the lexical index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import reduce
 from operator import and_, or_
 
@@ -48,10 +48,14 @@ class Selector:
         parts = [*map(self._filter, query.filters), *self._words(query)]
         if born_by is not None:
             parts.append(self._born(born_by))
-        return reduce(and_, parts) & self._all() if parts else None
+        return reduce(and_, parts) & self.everything() if parts else None
 
-    def listed(self, query: Query) -> Condition:
+    def listed(self, query: Query, *, but: Set[str] = frozenset()) -> Condition:
         """Return what all assets fulfil with which a query of conditions alone is answered.
+
+        Args:
+            query: of which the text and the pictures are not looked at, nor what must not be seen.
+            but: ids of assets that are left out as well.
 
         Raises:
             TooManyFilters: as `allowed`.
@@ -61,6 +65,8 @@ class Selector:
         conditions += [condition_of_group(each, contain) for each in query.groups]
         conditions += [among(contain(each)) for each in query.phrases]
         conditions += [negated(among(contain(each, inflected=True))) for each in query.excluded]
+        if but:
+            conditions.append(negated(among(but)))
         return all_of(conditions)
 
     def naming(self, words: Iterable[str]) -> Selection:
@@ -73,7 +79,7 @@ class Selector:
         parts = [self._containing(phrase) for phrase in query.phrases]
         parts += [self._group(group) for group in query.groups]
         if query.excluded:
-            parts.append(self._all() - self.naming(query.excluded))
+            parts.append(self.everything() - self.naming(query.excluded))
         return parts
 
     def _group(self, operand: Operand) -> Selection:
@@ -87,7 +93,7 @@ class Selector:
             case AnyOf(operands):
                 return reduce(or_, map(self._group, operands))
             case Not(inner):
-                return self._all() - self._group(inner)
+                return self.everything() - self._group(inner)
             case filter_:
                 return self._filter(filter_)
 
@@ -102,7 +108,8 @@ class Selector:
             return self._by_catalog(Condition("nr <= ?", (by,)))
         return view.between("born", None, by)
 
-    def _all(self) -> Selection:
+    def everything(self) -> Selection:
+        """Return all assets that screens list."""
         view = self._facets.view
         return self._by_catalog(Condition("1", ())) if view is None else view.all
 
