@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-import msgspec
 from litestar import Router, delete, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -13,33 +12,10 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import Dependency, Parameter
 
+from museion.api.model_schemas import Models, ModelWanted
 from museion.api.openapi import problems
 from museion.api.site_routes import ADMIN_HEADER
 from museion.archive.model_rows import ModelRow
-
-
-class ModelWanted(msgspec.Struct, frozen=True):
-    """The model to search with from now on, by its name."""
-
-    name: str
-
-
-class Models(Protocol):
-    """The models of a site; see `museion.node.site_models`."""
-
-    @property
-    def admin_token(self) -> str:
-        """The token for changes over HTTP; empty where there is none yet."""
-
-    async def rows(self) -> list[ModelRow]:
-        """Return all models that the site can use."""
-
-    async def use(self, name: str) -> ModelRow:
-        """Begin to search with another model; return how far that has come."""
-
-    async def remove(self, name: str) -> None:
-        """Remove a model and its index from the site."""
-
 
 TheModels = Annotated[Models, Dependency(skip_validation=True)]  # a protocol cannot be checked
 Name = Annotated[str, Parameter(description="Name of a model, as `museion models list` prints it.")]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from museion.api.model_routes import ModelWanted
+from museion.api.model_schemas import ModelWanted
 from museion.archive.generations import read_choice
 from museion.archive.model_rows import ModelRow, model_rows
 from museion.base.errors import Conflict, InvalidInput, NotFound, Unavailable
