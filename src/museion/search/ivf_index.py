@@ -70,7 +70,7 @@ class IvfIndex:
     """Embeddings of one space in inverted lists; see `VectorIndex` for what is guaranteed.
 
     It aims to miss at most 3 of 100 true nearest, with and without a filter. With equal rows, more
-    than the half of `limit` and 50, ties at the limit may fall otherwise than by id. After
+    than a quarter of `limit` and 50, ties at the limit may fall otherwise than by id. After
     `optimise`, equal content gives equal answers.
 
     Memory: about 520 bytes an entry of 512 numbers, 400 for ids and maps; the rows are mapped.
