@@ -23,7 +23,7 @@ words for times that move on with the days kept as words. It is how searches are
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from museion.search.analysis.known import Known, KnownValues, Offer
@@ -110,10 +110,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a query: what is meant, and how it was typed (which equality does not see)."""
+    """One part of a query: what is meant, and how it was typed (which equality does not see).
+
+    Attributes:
+        in_words: plain words were understood as this, nothing explicit was typed.
+    """
 
     meaning: Meaning
     typed: str = field(compare=False)
+    in_words: bool = field(default=False, compare=False)
 
     @property
     def written(self) -> str:
@@ -230,7 +235,7 @@ def parse_query(
     day = today or datetime.date.today()
     parts, offers = parts_of(text, known=known, today=day, understands=understands)
     return Query(
-        tuple(Part(each.meaning, text[each.start : each.end]) for each in parts),
+        tuple(Part(each.meaning, text[each.start : each.end], each.in_words) for each in parts),
         tuple(_offered(text, each) for each in offers),
     )
 
@@ -242,13 +247,22 @@ def print_query(query: Query, *, known: KnownValues | None = None) -> str:
         query: to print.
         known: what it will be parsed with; a query that is stored is parsed without.
     """
-    parts = _joined_texts(part.meaning for part in query.parts)
-    plain = " ".join(print_meaning(each) for each in parts)
-    if _means(plain, parts, known):
-        return plain
-    return " ".join(print_meaning(each, keeps_all=True) for each in parts)
+    meanings = _joined_texts(part.meaning for part in query.parts)
+    texts = [place for place, each in enumerate(meanings) if isinstance(each, Text)]
+    kept: set[int] = set()
+    for _ in range(_MOST_TRIES):
+        printed = _printed(meanings, kept)
+        other = _first_other(printed, meanings, known)
+        suspects = [place for place in texts if place not in kept]
+        if other is None:
+            return printed
+        if not suspects:
+            break
+        kept.add(max((place for place in suspects if place <= other), default=suspects[0]))
+    return _printed(meanings, set(texts))
 
 
+_MOST_TRIES = 4
 _OTHERS = (Text, Phrase, Excluded, Without, Like, AllOf, AnyOf, Not)
 
 
@@ -274,13 +288,31 @@ def _joined_texts(meanings: Iterable[Meaning]) -> list[Meaning]:
     return joined
 
 
-def _means(text: str, meanings: Sequence[Meaning], known: KnownValues | None) -> bool:
-    """Tell whether a text has parts of these meanings, whatever day it is."""
+def _printed(meanings: Sequence[Meaning], kept: Set[int]) -> str:
+    """Return parts in their explicit form; of texts at places that are kept, each word is kept."""
+    return " ".join(
+        print_meaning(each, keeps_all=place in kept) for place, each in enumerate(meanings)
+    )
+
+
+def _first_other(text: str, meanings: Sequence[Meaning], known: KnownValues | None) -> int | None:
+    """Return the first part that a text means otherwise; None where it means all these parts.
+
+    Times are compared as they are written, so it is no matter which day it is.
+    """
     try:
-        parts = parse_query(text, known=known).parts
+        parsed = [_comparable(each.meaning) for each in parse_query(text, known=known).parts]
     except BadFilter:
-        return False
-    return [part.written for part in parts] == [print_meaning(each) for each in meanings]
+        return 0
+    wanted = [_comparable(each) for each in meanings]
+    if parsed == wanted:
+        return None
+    pairs = zip(parsed, wanted, strict=False)
+    return next((place for place, (is_, was) in enumerate(pairs) if is_ != was), len(parsed))
+
+
+def _comparable(meaning: Meaning) -> tuple[str, str]:
+    return _shown(meaning)[0], meaning.text if isinstance(meaning, Text) else print_meaning(meaning)
 
 
 def _offered(text: str, offer: Offer) -> Chip:
@@ -292,9 +324,7 @@ def _offered(text: str, offer: Offer) -> Chip:
 def _chip(part: Part) -> Chip:
     kind, label = _shown(part.meaning)
     written = part.written
-    is_explicit = isinstance(part.meaning, Text | Phrase | Excluded | AllOf | AnyOf)
-    understood = not is_explicit and ":" not in part.typed
-    return Chip(kind, part.typed, label, written, as_words(part.typed) if understood else "")
+    return Chip(kind, part.typed, label, written, as_words(part.typed) if part.in_words else "")
 
 
 def _shown(meaning: Meaning) -> tuple[str, str]:  # noqa: PLR0911 (a case for each meaning)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from museion.base.errors import InvalidInput
 from museion.search.filters import Filter
@@ -22,78 +20,7 @@ from museion.search.query import (
     TimeFilter,
     TypeFilter,
     parse_query,
-    print_query,
 )
-
-LAW = settings(max_examples=500, deadline=None, derandomize=True)
-PIECES = st.sampled_from(
-    [
-        *("dog", "Re:", "16:9", "http://x", "type", "type:", '5"', 'a"b', "--", "-", "-!", "🐕"),
-        *("type:photo", "-type:jpg", "TYPE:Image", "type:.png"),
-        *("after:2020", "before:2020-05", "-after:2020-05-03", "after:0001"),
-        *("camera:nikon", 'camera:"Canon EOS"', "camera:“R5", 'camera:"a"b', "-camera:x,y"),
-        *("place-near:48.2,16.37", "place-near:-0.0,180,500m", 'place-near:"Graz",10mi'),
-        *("rating:4", "rating:>=3", "rating:<2", "rating:..3", "-rating:3..5", "rating:0+"),
-        *("tag:beach", 'tag:"red  slide"', "-tag:x", 'tag:"a",b', "tag:-x", "tag:tag:x"),
-        *('"a phrase"', '-"not this"', '"', '""', '-""', '"type:photo"', '-"type:photo"', '"-x"'),
-        *("-word", "-a:b", "-–", "-„deutsch“", "“curly”", "«x»", "\t", "\u00a0", "\x1c"),
-    ]
-)
-TYPED = st.lists(PIECES | st.text(max_size=5), max_size=8).flatmap(
-    lambda pieces: st.sampled_from([" ".join(pieces), "".join(pieces)])
-)
-
-
-def parsed_or_none(text: str) -> Query | None:
-    try:
-        return parse_query(text)
-    except BadFilter:
-        return None
-
-
-@LAW
-@given(TYPED)
-def test_a_query_prints_to_a_text_that_parses_to_the_same(text: str) -> None:
-    query = parsed_or_none(text)
-    if query is not None:
-        assert parse_query(print_query(query)) == query
-
-
-@LAW
-@given(TYPED)
-def test_printing_is_stable(text: str) -> None:
-    query = parsed_or_none(text)
-    if query is not None:
-        printed = print_query(query)
-        assert print_query(parse_query(printed)) == printed
-
-
-@LAW
-@given(TYPED)
-def test_chips_show_every_part_as_it_was_typed(text: str) -> None:
-    query = parsed_or_none(text)
-    if query is not None:
-        typed = " ".join(chip.typed for chip in query.chips)
-        assert parse_query(typed).parts == query.parts
-
-
-@LAW
-@given(TYPED, st.data())
-def test_taking_out_a_chip_leaves_the_others(text: str, data: st.DataObject) -> None:
-    query = parsed_or_none(text)
-    if query is None or not query.parts:
-        return
-    gone = data.draw(st.integers(0, len(query.parts) - 1))
-    rest = Query(query.parts[:gone] + query.parts[gone + 1 :])
-
-    again = parse_query(print_query(rest))
-
-    assert (again.filters, again.phrases, again.excluded, again.text) == (
-        rest.filters,
-        rest.phrases,
-        rest.excluded,
-        rest.text,
-    )
 
 
 def test_the_parts_of_a_query_come_apart() -> None:

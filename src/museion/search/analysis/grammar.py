@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from museion.search.analysis.lexing import Token
+from museion.search.analysis.lexing import Token, words_of
 from museion.search.analysis.meanings import AllOf, AnyOf, Not, Operand, Phrase, Word
 from museion.search.filters import Filter
 
@@ -140,8 +140,14 @@ class _Grammar:
         if token.kind == "phrase":
             return Not(Phrase(token.text)) if token.minus else Phrase(token.text)
         if token.kind == "word" and token.text.startswith("-") and token.text[1:2] != "-":
-            return Not(Word(token.core))
-        return Word(token.core)
+            return Not(_word(token))
+        return _word(token)
+
+
+def _word(token: Token) -> Word | Phrase:
+    """Return what a word asks for; one with quotes or parentheses within is several."""
+    words = words_of(token.core)
+    return Phrase(words) if " " in words else Word(words)
 
 
 def _pairs(tokens: Sequence[Token]) -> dict[int, int]:

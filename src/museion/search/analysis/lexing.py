@@ -17,6 +17,7 @@ DEEPEST_NESTING: Final = 32
 OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 QUOTES: Final = '"“”„'
+_DIVIDERS: Final = str.maketrans(dict.fromkeys(f"{QUOTES}()", " "))
 _QUOTED = re.compile(f"[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]?")
 _BEHIND_QUOTED = re.compile(rf",[^\s{QUOTES}]*")
 _NAMED = re.compile(r"(-?)([a-z-]+):(?=\S)", re.IGNORECASE)
@@ -57,6 +58,14 @@ def core_of(word: str) -> str:
     while end > start and not word[end - 1].isalnum():
         end -= 1
     return word[start:end]
+
+
+def words_of(text: str) -> str:
+    """Return the words of a text without punctuation around them, single spaces between.
+
+    Quotes and parentheses divide words, so what it returns can stand within both.
+    """
+    return " ".join(core for each in text.translate(_DIVIDERS).split() if (core := core_of(each)))
 
 
 def tokens_of(text: str, *, is_name: Callable[[str], bool]) -> Iterator[Token]:

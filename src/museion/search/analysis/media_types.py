@@ -29,6 +29,7 @@ _TRAILING = frozenset(
     "photos photographs pictures images pics videos fotos bilder pdfs".split()  # noqa: SIM905
 )
 _OF = frozenset("of von vom showing".split())  # noqa: SIM905
+_FROM = frozenset("from with aus mit".split())  # noqa: SIM905
 _ONLY = frozenset("only just nur bloss".split())  # noqa: SIM905
 _BEFORE = frozenset(
     "a an the all some any my our ein eine das die alle meine unsere only just nur".split()  # noqa: SIM905
@@ -37,7 +38,8 @@ _AND = frozenset("and or und oder &".split())  # noqa: SIM905
 _NOT_BEHIND = frozenset(
     """
     of at with from for in on to by and or no the a an two three many her his their von mit aus
-    watching viewing taking making holding showing looking filming shooting recording editing
+    watching drawing painting viewing taking making holding showing looking filming shooting
+    recording editing
     """.split()  # noqa: SIM905
 )
 """Behind one of these, `photos` is something that is seen."""
@@ -58,9 +60,10 @@ def find_media_types(sentence: Sentence) -> None:
         if meaning is None:
             continue
         start = _beginning(sentence, place)
-        if sentence.folded(end) in _OF and not sentence.is_edge(end):
-            if sentence.is_edge(start):
-                sentence.claim(start, end + 1, meaning)
+        if sentence.folded(end) in _OF | _FROM and not sentence.is_edge(end):
+            if sentence.is_edge(start) or _is_shown(sentence, place):
+                keeps = sentence.folded(end) in _FROM
+                sentence.claim(start, end if keeps else end + 1, meaning)
         elif sentence.folded(place) in _MANY:
             _claim_alone(sentence, start, place, end, meaning)
 
@@ -71,6 +74,9 @@ def _types_at(sentence: Sentence, place: int) -> tuple[int, Filter | AnyOf | Non
     first, last = _MANY.get(word), _MANY.get(sentence.folded(place + 2))
     if first and last and first != last and sentence.folded(place + 1) in _AND:
         return place + 3, AnyOf((TypeFilter(first), TypeFilter(last)))
+    listed = _MANY.get(sentence.folded(place + 1))
+    if first and listed and first != listed and sentence.is_set_off(place + 1):
+        return place + 2, AnyOf((TypeFilter(first), TypeFilter(listed)))
     kind = first or _ONE.get(word)
     return place + 1, TypeFilter(kind) if kind else None
 
@@ -84,8 +90,13 @@ def _claim_alone(
         return
     if sentence.is_edge(start):
         sentence.claim(start, last, meaning)
-    elif sentence.folded(place) in _TRAILING and sentence.folded(place - 1) not in _NOT_BEHIND:
+    elif _is_shown(sentence, place):
         sentence.claim(place, last, meaning)
+
+
+def _is_shown(sentence: Sentence, place: int) -> bool:
+    """Tell whether a word behind others means assets: `beach photos`, not `a pile of photos`."""
+    return sentence.folded(place) in _TRAILING and sentence.folded(place - 1) not in _NOT_BEHIND
 
 
 def _beginning(sentence: Sentence, place: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from museion.search.analysis.lexing import words_of
 from museion.search.analysis.meanings import (
     AllOf,
     AnyOf,
@@ -96,11 +97,11 @@ def _claim_nouns(sentence: Sentence, start: int, place: int) -> None:
         end, start = _end_of_noun(sentence, place), nouns[-1][2]
         nouns.append((start, place, end))
     for first, noun, last in nouns:
-        words = [sentence.words[at] for at in range(noun, last)]
+        said = words_of(" ".join(sentence.words[at].core for at in range(noun, last)))
         if filter_ := _negated_type(sentence, noun, last):
             sentence.claim(first, last, filter_)
         else:
-            sentence.claim(first, last, Without(" ".join(word.core for word in words)))
+            sentence.claim(first, last, Without(said))
 
 
 def _negated_type(sentence: Sentence, start: int, end: int) -> Filter | None:
@@ -153,7 +154,8 @@ def _says_something_else(sentence: Sentence, place: int, behind: int) -> bool:
         return noun.endswith("ing") or sentence.folded(end - 1) in _SIGNS
     if word in _NOT:
         before = sentence.folded(place - 1)
-        is_free = sentence.is_edge(place) or behind > place + 1
+        # A German verb may stand before its `nicht`, so there it must stand alone.
+        is_free = word == "not" or sentence.is_edge(place) or behind > place + 1
         return before in _BEFORE_NOT or noun in _BEHIND_NOT or not is_free
     return False
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from museion.search.analysis.grammar import Joined, joined
 from museion.search.analysis.known import KnownValues, Offer
-from museion.search.analysis.lexing import Token, core_of, tokens_of
+from museion.search.analysis.lexing import Token, tokens_of, words_of
 from museion.search.analysis.meanings import Excluded, Like, Meaning, Not, Phrase, Without, Word
 from museion.search.analysis.printing import is_name
 from museion.search.analysis.sentence import TypedWord
@@ -95,7 +95,7 @@ def _meaning(token: Token, today: datetime.date) -> Meaning:
         return _named(token, today)
     if token.kind == "phrase":
         return Excluded(token.text) if token.minus else Phrase(token.text)
-    return Excluded(token.core)
+    return Excluded(words_of(token.core))
 
 
 def _named(token: Token, today: datetime.date) -> Meaning:
@@ -105,7 +105,7 @@ def _named(token: Token, today: datetime.date) -> Meaning:
             raise BadFilter("like", token.text, expected=expected, example="ID")
         return Like(token.text, token.minus)
     if token.name == "without":
-        text = " ".join(core for each in token.text.split() if (core := core_of(each)))
+        text = words_of(token.text)
         if not text:
             expected = "what must not be seen"
             raise BadFilter("without", token.text, expected=expected, example="people")

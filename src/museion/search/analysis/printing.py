@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from museion.search.analysis.lexing import QUOTES, core_of, tokens_of
+from museion.search.analysis.lexing import tokens_of, words_of
 from museion.search.analysis.meanings import (
     AllOf,
     AnyOf,
@@ -59,10 +59,7 @@ def as_words(typed: str) -> str:
 
 
 def _excluded(text: str) -> str:
-    if _is_plain(f"-{text}"):
-        return f"-{text}"
-    has_quotes = set(text) & set(QUOTES)
-    return f"NOT \\{text}" if has_quotes else f'-"{text}"'
+    return f"-{text}" if _is_plain(f"-{text}") else f'-"{text}"'
 
 
 def _text(text: str, kept: range | tuple[int, ...]) -> str:
@@ -95,6 +92,6 @@ def _is_plain(typed: str) -> bool:
     """Tell whether a text is one word, with or without a minus, wherever it stands."""
     tokens = list(tokens_of(typed, is_name=is_name))
     word = typed.removeprefix("-")
-    if len(tokens) != 1 or tokens[0].kind != "word" or core_of(word) != word:
+    if len(tokens) != 1 or tokens[0].kind != "word" or words_of(word) != word:
         return False
     return tokens[0].text == typed and not typed.startswith("--")

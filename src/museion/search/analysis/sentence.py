@@ -25,6 +25,8 @@ class TypedWord:
         is_kept: it is not to be understood.
         core: from its first letter or digit to its last.
         folded: the core without case and accents, or what was typed where there is none.
+        opens: a parenthesis sets it off from what comes before.
+        closes: a comma or the like sets off what follows.
     """
 
     typed: str
@@ -34,24 +36,28 @@ class TypedWord:
     is_kept: bool
     core: str
     folded: str
+    opens: bool
+    closes: bool
 
     @classmethod
     def of(cls, typed: str, text: str, start: int, *, is_kept: bool) -> TypedWord:
         """Return a word that begins at a place of the query."""
         core = core_of(text)
-        return cls(typed, text, start, start + len(typed), is_kept, core, fold(core) or text)
-
-    @property
-    def closes(self) -> bool:
-        """A comma or the like sets off what follows."""
-        if self.typed.endswith("."):
-            return len(self.core) > _LETTERS_OF_A_WORD and not self.core.isdigit()
-        return self.typed.endswith((*_ENDS, ")"))
-
-    @property
-    def opens(self) -> bool:
-        """A parenthesis sets it off from what comes before."""
-        return self.typed.startswith("(")
+        if typed.endswith("."):
+            closes = len(core) > _LETTERS_OF_A_WORD and not core.isdigit()
+        else:
+            closes = typed.endswith((*_ENDS, ")"))
+        return cls(
+            typed=typed,
+            text=text,
+            start=start,
+            end=start + len(typed),
+            is_kept=is_kept,
+            core=core,
+            folded=fold(core) or text,
+            opens=typed.startswith("("),
+            closes=closes,
+        )
 
     @property
     def is_capitalised(self) -> bool:

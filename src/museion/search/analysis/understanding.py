@@ -17,11 +17,16 @@ from museion.search.analysis.times import find_times
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """Words of a query and what they mean; places are of the query."""
+    """A part of a query and what it means; places are of the query.
+
+    Attributes:
+        in_words: plain words were understood, nothing explicit was typed.
+    """
 
     meaning: Meaning
     start: int
     end: int
+    in_words: bool = False
 
 
 def understand(
@@ -66,7 +71,7 @@ def _parts(sentence: Sentence) -> list[Understood]:
             parts.append(_without_comma(rest) if end < len(sentence) else rest)
         else:
             words = sentence.words[piece.start : piece.end]
-            parts.append(Understood(piece.meaning, words[0].start, words[-1].end))
+            parts.append(Understood(piece.meaning, words[0].start, words[-1].end, in_words=True))
     return parts
 
 
