@@ -130,14 +130,27 @@ def _joined(
     at = 0
     while at < len(first):
         to = max(int(np.searchsorted(ends, ends[at] - lengths[at] + _PAIRS_AT_ONCE)), at + 1)
-        some = lengths[at:to]
-        total = int(some.sum())
-        left = np.repeat(first[at:to], some)
-        offsets = np.arange(total) - np.repeat(np.cumsum(some) - some, some)
-        right = np.repeat(begins[at:to], some) + offsets
-        kept = np.bitwise_count(prints[left] ^ prints[right]) <= within_bits
-        yield np.stack([left[kept], right[kept]], axis=1)
+        yield _compared(prints, first[at:to], begins[at:to], lengths[at:to], within_bits)
         at = to
+
+
+def _compared(
+    prints: Prints,
+    first: NDArray[np.intp],
+    begins: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    within_bits: int,
+) -> Pairs:
+    """Return the near pairs of each of `first` with the `lengths` ones from `begins` on.
+
+    All pairs pass through here, so only of the few near ones the first partner is looked up.
+    """
+    ends = np.cumsum(lengths)
+    right = np.arange(ends[-1]) + np.repeat(begins - ends + lengths, lengths)
+    unlike = np.repeat(prints[first], lengths) ^ prints[right]
+    kept = np.flatnonzero(np.bitwise_count(unlike) <= within_bits)
+    left = first[np.searchsorted(ends, kept, side="right")]
+    return np.stack([left, right[kept]], axis=1)
 
 
 def _of_all(pairs: Pairs, where: NDArray[np.intp], counts: NDArray[np.intp]) -> Pairs:
