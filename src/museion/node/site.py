@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,12 +12,14 @@ from museion.archive.archive import Archive, ArchiveReader, IngestLimits
 from museion.archive.catalog.projection import CatalogProjection
 from museion.archive.catalog.reader import Catalog
 from museion.archive.change_feed import ChangeFeed
+from museion.archive.enrichment.embeddings import see
 from museion.archive.enrichment.worker_pool import WorkerLimits, WorkerPool
 from museion.archive.generations import read_choice
 from museion.archive.indexing import Indexes, LexicalProjection
 from museion.archive.searching import Searcher
 from museion.base.errors import Conflict
 from museion.base.waiting import meanwhile
+from museion.blobs.blob_store import Digest
 from museion.blobs.filesystem_store import FilesystemBlobStore
 from museion.log.event_log import EventLog
 from museion.log.lmdb_store import LmdbEventStore
@@ -28,6 +31,7 @@ from museion.node.settings import FILE_NAME, Settings, read_settings, settings_t
 from museion.node.site_lock import SiteLock
 from museion.node.site_models import SiteModels, models_folder
 from museion.node.sites.site_files import forked_log, has_joined, names_of_sites, site_id_of
+from museion.node.stragglers import Stragglers
 from museion.streams.projection import ProjectionRunner
 
 _INDEX_PAUSE_S = 0.2
@@ -184,7 +188,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     projection.tell(lambda _, changed: site.searcher.facets.changed(changed))
     site.models = _models(site, projection, indexes)
     await stack.enter_async_context(site.models.pipeline.running())
-    await stack.enter_async_context(meanwhile(site.models.run()))
+    await stack.enter_async_context(meanwhile(site.models.run(), _stragglers(site).run()))
     return site
 
 
@@ -228,6 +232,17 @@ def _models(site: Site, catalog: CatalogProjection, indexes: Indexes) -> SiteMod
         ],
         catalog_runner=first,
         seeing=lambda checkpoint: seeing(site.log, site.blobs, site.pool, checkpoint, limits),
+    )
+
+
+def _stragglers(site: Site) -> Stragglers:
+    async def embed(preview: Digest) -> tuple[str, bytes]:
+        content = await asyncio.to_thread(site.blobs.read, preview)
+        space, vector, _ = await site.pool.run(see, content, site.searcher.checkpoint)
+        return space, vector
+
+    return Stragglers(
+        site.log, site.catalog, space_id=lambda: site.searcher.generation.space.id, embed=embed
     )
 
 

@@ -7,6 +7,7 @@ show, and going back to it costs nothing.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -145,12 +146,14 @@ class SiteModels:
         while True:
             # Without a limit: nothing is to be done until someone asks for another model.
             await self._begun.wait()
+            started = time.monotonic()
             coming = self._indexes.generations.coming
             if coming is not None and await self._is_complete(coming):
                 async with self._changing:
                     if coming is self._indexes.generations.coming:
                         await self._switch(coming)
-            await asyncio.sleep(_LOOK_S)
+            # Looking takes seconds in a large archive; most of the time shall be for embedding.
+            await asyncio.sleep(max(_LOOK_S, 4 * (time.monotonic() - started)))
 
     async def _begin(self, checkpoint: Checkpoint) -> None:
         generations = self._indexes.generations

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
+from museion.archive.asset import AssetId
 from museion.archive.catalog.connections import Connections
 from museion.archive.catalog.schema import EMBEDDING_SLOT, MOMENTS_SLOT
+from museion.blobs.blob_store import Digest
 
 _KINDS = {EMBEDDING_SLOT: "failed embedding", MOMENTS_SLOT: "failed moments"}
 
@@ -15,6 +19,14 @@ class Embedded(msgspec.Struct, frozen=True):
 
     done: int
     of: int
+
+
+class Stranger(NamedTuple):
+    """An asset of another site that has no embedding in a space."""
+
+    nr: int
+    asset_id: AssetId
+    preview: Digest
 
 
 class EmbeddingReader:
@@ -47,6 +59,33 @@ class EmbeddingReader:
             self._lacks(f"{slot}{space_id}", f"{slot}{beside}", failed, born_at)
             for slot, failed in _KINDS.items()
         )
+
+    def last_nr(self) -> int:
+        """Return the row number of the asset that came last; numbers grow as assets come."""
+        return int(self._read.one("SELECT coalesce(max(nr), 0) FROM asset")[0])
+
+    def strangers(
+        self, space_id: str, *, here: str, after_nr: int, up_to_nr: int, limit: int
+    ) -> list[Stranger]:
+        """Return shown assets of other sites that have a preview, but nothing in a space.
+
+        Args:
+            space_id: the space.
+            here: log id of this site.
+            after_nr, up_to_nr: row numbers between which is looked.
+            limit: how many at most, those of the lowest numbers first.
+        """
+        sql = (
+            "SELECT nr, id, preview FROM asset JOIN chosen AS born ON born.asset_nr = nr"
+            " AND born.slot = 'birth' AND born.origin <> :here"
+            " WHERE nr > :after AND nr <= :up_to AND state < 2 AND preview IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM chosen AS c WHERE c.asset_nr = nr AND c.slot = :slot)"
+            " ORDER BY nr LIMIT :limit"
+        )
+        slot = f"{EMBEDDING_SLOT}{space_id}"
+        arguments = {"here": here, "after": after_nr, "up_to": up_to_nr, "slot": slot}
+        rows = self._read.all(sql, arguments | {"limit": limit})
+        return [Stranger(row["nr"], AssetId(row["id"]), Digest(row["preview"])) for row in rows]
 
     def _lacks(self, slot: str, beside: str, failed: str, born_at: str) -> bool:
         sql = (
