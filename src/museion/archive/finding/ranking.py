@@ -31,8 +31,9 @@ from museion.search.vector_index import Embedding
 Mode: TypeAlias = Literal["all", "words", "meaning"]
 """What a ranking listens to."""
 
-_EXACT_BONUS, _STRONG_BONUS = 2.0, 1.0
-"""Keep scores falling along a ranking: groups come one after the other whatever the fused score."""
+_NAMED, _EXACT = 3, 2
+"""Groups of a ranking, before strong hits (1) and weak ones (0). A group is added to the fused
+score, which is below 1, so that scores fall along the ranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Ranked:
 
     Attributes:
         score: falls along the ranking.
+        group: of the ranking; larger ones come first.
         scores: what each signal said.
         strength: `strong` or `weak`; None in an answer to a picture, where there is no cut.
         meaning: how well the picture fits the words; None where it does not, or was not compared.
@@ -66,6 +68,7 @@ class Ranked:
     id: str
     score: float
     scores: Mapping[str, float]
+    group: int = 0
     is_exact: bool = False
     strength: Literal["strong", "weak"] | None = None
     meaning: Literal["strong", "weak"] | None = None
@@ -109,7 +112,7 @@ def fused_ranking(
     is_picture: bool,
     settings: FusionSettings = DEFAULT_SETTINGS,
 ) -> list[Ranked]:
-    """Return one ranking out of both, exact words first, then strong hits, then weak ones.
+    """Return one ranking out of both: what was named, exact words, strong hits, weak ones.
 
     Args:
         said: by words.
@@ -130,7 +133,7 @@ def fused_ranking(
         if each.is_exact or each.score > 0
     )
     ranked = [_ranked(each, words.get(each.id), records.get(each.id), cut, signal) for each in told]
-    return sorted(ranked, key=lambda each: (not each.is_exact, each.strength == "weak"))
+    return sorted(ranked, key=lambda each: -each.group)
 
 
 def _ranked(
@@ -138,10 +141,11 @@ def _ranked(
 ) -> Ranked:
     meaning = None if cut is None or near is None else cut.strength(near.similarity)
     is_strong = fused.is_exact or meaning == "strong" or signal == "look"
-    bonus = _EXACT_BONUS if fused.is_exact else _STRONG_BONUS if is_strong else 0.0
+    group = _NAMED if _is_named(said) else _EXACT if fused.is_exact else int(is_strong)
     return Ranked(
         id=fused.id,
-        score=round(fused.score + bonus, 6),
+        score=round(fused.score + group, 6),
+        group=group,
         scores={name: round(share.score, 4) for name, share in fused.parts.items()},
         is_exact=fused.is_exact,
         strength=None if signal == "look" else "strong" if is_strong else "weak",
@@ -151,3 +155,11 @@ def _ranked(
         matched=said.matched if said else {},
         corrected=said.corrected if said else {},
     )
+
+
+def _is_named(said: LexicalHit | None) -> bool:
+    """Tell whether all that was asked is what the asset is called: its id or file name."""
+    if said is None or said.coverage < 1:
+        return False
+    found = {word for words in said.matched.values() for word in words}
+    return found <= set(said.matched.get("identifier", ()))
