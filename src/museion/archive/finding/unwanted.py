@@ -72,4 +72,4 @@ def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _concept(generation: Generation, text: str) -> Concept:
-    return unwanted(text, generation.embed_all)
+    return unwanted(text, generation.embed_all, background=generation.background)
