@@ -37,11 +37,17 @@ class Finding(Telling):
         self._seed = 0
 
     def add(
-        self, name: str, *, like: str = "", fingerprint: int | None = None, **said: object
+        self,
+        name: str,
+        *,
+        like: str = "",
+        unlike: str = "",
+        fingerprint: int | None = None,
+        **said: object,
     ) -> AssetId:
-        """Take in an asset whose picture looks as a text says, or like nothing in particular."""
+        """Take in an asset whose picture looks as a text says, unlike it, or like nothing."""
         asset_id = self.tell_asset(name, **said)
-        half = self._vector(like).astype("<f2").tobytes()
+        half = (-self._vector(unlike) if unlike else self._vector(like)).astype("<f2").tobytes()
         space = self.indexes.generation.space.id
         told: list[ArchiveEvent] = [
             ingested(name),
@@ -146,7 +152,7 @@ def test_what_must_not_be_seen_is_neither_said_nor_shown(tmp_path: Path) -> None
     finding = Finding(tmp_path)
     finding.add("said.jpg", caption="a person beside a dog", like="a dog")
     finding.add("shown.jpg", like="a crowd of people")
-    finding.add("neither.jpg", caption="a dog")
+    finding.add("neither.jpg", unlike="people", caption="a dog")
     assert finding.names("a dog without people") == ["neither.jpg"]
     assert "neither.jpg" in finding.names("without people")
     assert "said.jpg" not in finding.names("without people")
