@@ -45,13 +45,14 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     """What a record holds.
 
     Attributes:
-        words: by field, its distinct folded words, or folded values; in a field of trigrams also
-            each text without what stands between its letters and digits.
+        words: by field, its distinct folded words, or folded values, one a line; in a field of
+            trigrams also each text without what stands between its letters and digits. One text
+            a field, because it is read for each hit and mostly searched through in vain.
         languages: by text field, the languages that it may be in, where these are not all that
             are declared.
     """
 
-    words: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
     languages: dict[str, tuple[str, ...]] = {}
 
 
@@ -173,8 +174,8 @@ def build_record(
             raise UnknownField(name, fields)
         each = [said] if isinstance(said, str) else said
         found = _ADD[field.kind](record, field, each, seen)
-        seen.words[name] = sorted(found)
         if found:
+            seen.words[name] = "\n".join(sorted(found))
             record.add_text(SAYS_FIELD, name)
         if field.kind == "text":
             every |= found
@@ -216,14 +217,14 @@ def _add_texts(
     divided = [split_words(text) for text in texts]
     for words in divided:
         _add_words(record, field, words)
-    languages = languages_of(list(chain.from_iterable(divided)), field.languages)
+    together = list(chain.from_iterable(divided))
+    languages = languages_of(together, field.languages)
     if languages != field.languages:
         seen.languages[field.name] = languages
     for language in languages:
-        name = field.stems_field(language)
-        for words in divided:
-            record.add_text(name, " ".join([stem(word.folded, language) for word in words]))
-    return _forms(divided)
+        stemmed = " ".join([stem(word.folded, language) for word in together])
+        record.add_text(field.stems_field(language), stemmed)
+    return _forms(together)
 
 
 def _add_trigrams(
@@ -237,7 +238,7 @@ def _add_trigrams(
         for spelling in dict.fromkeys(map("".join, spellings)):
             joined.add(spelling)
             record.add_text(field.trigrams_field, " ".join(trigrams(spelling)))
-    return (_forms(divided) | joined) - {""}
+    return (_forms(list(chain.from_iterable(divided))) | joined) - {""}
 
 
 def _add_values(
@@ -262,6 +263,5 @@ def _add_words(record: tantivy.Document, field: Field, words: Sequence[Word]) ->
     record.add_pre_tokenized_text(field.words_field, tantivy.PreTokenizedString("", tokens))
 
 
-def _forms(divided: Iterable[Sequence[Word]]) -> set[str]:
-    words = list(chain.from_iterable(divided))
+def _forms(words: Sequence[Word]) -> set[str]:
     return {word.folded for word in words} | {word.spelt_out for word in words}

@@ -112,4 +112,4 @@ def _near(
 def _words(record: tantivy.Document, fields: Mapping[str, Field]) -> Iterator[str]:
     for name, words in read_record(record)[1].words.items():
         if fields[name].kind == "text":
-            yield from words
+            yield from words.split("\n")

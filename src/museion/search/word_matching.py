@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
@@ -43,7 +44,7 @@ class _Fits(dict[str, tuple[_Fit, ...]]):
 
     Attributes:
         sought: each folded word of the query, also of phrases, with all its forms.
-        initials: letters with which a word begins that answers it.
+        candidates: returns those of some words, one a line, that begin like one that answers it.
     """
 
     def __init__(self, query: WordQuery) -> None:
@@ -60,7 +61,8 @@ class _Fits(dict[str, tuple[_Fit, ...]]):
         }
         self._begun = query.words[-1].folded if query.completes else None
         starts = chain(*self.sought.values(), *self._corrections.values())
-        self.initials = frozenset(word[0] for word in starts)
+        starting = "|".join(sorted({_start(word) for word in starts})) or "(?!)"
+        self.candidates = re.compile(f"^(?:{starting}).*", re.MULTILINE).findall
 
     def __missing__(self, held: str) -> tuple[_Fit, ...]:
         fits = tuple(self._of(held))
@@ -76,7 +78,7 @@ class _Fits(dict[str, tuple[_Fit, ...]]):
                 yield _Fit(word, frozenset(), held)
             elif word == self._begun and held.startswith(word):
                 yield _Fit(word, frozenset())
-            elif held[0] == word[0]:  # a stem keeps the first letter
+            else:
                 roots = self._roots[word]
                 alike = frozenset(each for each in roots if stem(held, each) == roots[each])
                 if alike:
@@ -101,44 +103,55 @@ class Asked:
         self._languages = frozenset(query.languages)
         self._values = {**values, **query.values}
         self._fields = {field.name: field for field in fields}
+        self._kinds = {name: field.kind for name, field in self._fields.items()}
         self._order = {name: place for place, name in enumerate(self._fields)}
 
     def answered_by(self, seen: Seen) -> Answered:
         """Tell which words a record holds, and where."""
-        matched: dict[str, tuple[str, ...]] = {}
-        corrected: dict[str, set[str]] = {}
-        found: set[str] = set()
-        certain: set[str] = set()
+        found_in = {
+            name: here
+            for name, held in seen.words.items()
+            if (here := self._found_in(name, held, seen)) is not None
+        }
         whole: set[str] = set()
-        for name in sorted(seen.words, key=self._order.__getitem__):
-            field = self._fields[name]
-            here = self._found_in(seen.words[name], field, seen)
-            if here is None:
-                continue
-            matched[name] = tuple(word for word in self._fits.sought if word in here.any_way)
+        certain: set[str] = set()
+        found: set[str] = set()
+        for name, here in found_in.items():
             found |= here.any_way
             whole |= here.whole
-            certain |= here.whole if field.is_certain else set()
-            for fit in here.corrected:
-                corrected.setdefault(fit.word, set()).add(fit.corrected or "")
+            certain |= here.whole if self._fields[name].is_certain else set()
         covered = sum(word in found for word in self._words)
-        coverage = covered / len(self._words) if self._words else 1.0
-        told = {word: tuple(sorted(words)) for word, words in corrected.items()}
-        is_exact = certain.issuperset(self._words) and whole.issuperset(self._fits.sought)
-        return Answered(matched, told, coverage, is_exact)
+        return Answered(
+            self._in_order(found_in),
+            _corrections(fit for here in found_in.values() for fit in here.corrected),
+            covered / len(self._words) if self._words else 1.0,
+            certain.issuperset(self._words) and whole.issuperset(self._fits.sought),
+        )
 
-    def _found_in(self, held: Sequence[str], field: Field, seen: Seen) -> _Found | None:
-        if field.kind == "keyword":
-            whole = {word for value in held for word in self._values.get(value, ())}
+    def _in_order(self, found_in: Mapping[str, _Found]) -> dict[str, tuple[str, ...]]:
+        """Return the words found by field, both in their order."""
+        sought = self._fits.sought
+        return {
+            name: tuple(word for word in sought if word in found_in[name].any_way)
+            for name in sorted(found_in, key=self._order.__getitem__)
+        }
+
+    def _found_in(self, name: str, held: str, seen: Seen) -> _Found | None:
+        """Return what of the query a field holds: words or values, one a line."""
+        kind = self._kinds[name]
+        if kind == "keyword":
+            values = self._values
+            whole = {
+                word for value in held.split("\n") if value in values for word in values[value]
+            }
             return _Found(whole, whole) if whole else None
         fits = self._fits
-        initials = fits.initials
-        here = [fit for each in held if each[0] in initials for fit in fits[each]]
-        if field.kind == "trigrams":
-            whole = {fit.word for fit in here if fit.languages is None}
-            any_way = whole | self._parts_of(held, whole)
-            return _Found(whole, any_way) if any_way else None
-        return self._in_text(here, field, seen) if here else None
+        here = [fit for each in fits.candidates(held) for fit in fits[each]]
+        if kind == "text":
+            return self._in_text(here, self._fields[name], seen) if here else None
+        whole = {fit.word for fit in here if fit.languages is None}
+        any_way = whole | self._parts_of(held, whole)
+        return _Found(whole, any_way) if any_way else None
 
     def _in_text(self, here: Sequence[_Fit], field: Field, seen: Seen) -> _Found | None:
         """Sort out what of the words that fit does so in a language of the text.
@@ -156,14 +169,27 @@ class Asked:
         any_way |= whole
         return _Found(whole, any_way, [fit for fit in here if fit.corrected]) if any_way else None
 
-    def _parts_of(self, held: Sequence[str], whole: Set[str]) -> set[str]:
+    def _parts_of(self, held: str, whole: Set[str]) -> set[str]:
         """Return the words that stand within longer ones."""
         return {
             word
             for word, forms in self._fits.sought.items()
             if word not in whole
-            and any(
-                len(form) >= FEWEST_LETTERS_OF_A_PART and any(form in each for each in held)
-                for form in forms
-            )
+            and any(len(form) >= FEWEST_LETTERS_OF_A_PART and form in held for form in forms)
         }
+
+
+def _start(word: str) -> str:
+    """Return a pattern for the first two letters of a word; its inflections begin alike.
+
+    English makes `dying` of `die`, but in the first letter and in others no language changes any.
+    """
+    return word[:1] + ("[iy]" if word[1:2] in ("i", "y") else word[1:2])
+
+
+def _corrections(fits: Iterable[_Fit]) -> dict[str, tuple[str, ...]]:
+    """Return the words held in the place of mistyped ones."""
+    told: dict[str, set[str]] = {}
+    for fit in fits:
+        told.setdefault(fit.word, set()).add(fit.corrected or fit.word)
+    return {word: tuple(sorted(words)) for word, words in told.items()}

@@ -76,8 +76,9 @@ def split_words(text: str) -> list[Word]:
 
     A possessive `'s` is dropped. Words over 255 letters are cut.
     """
-    lower = _lower(_POSSESSIVE.sub("", text))
-    return [_word(word) for word in _WORD.findall(lower)]
+    if "'" in text or "’" in text:
+        text = _POSSESSIVE.sub("", text)
+    return [_word(word) for word in _WORD.findall(_lower(text))]
 
 
 def content_words(words: Sequence[Word]) -> list[Word]:
