@@ -230,6 +230,9 @@ class DuplicateKeeper:
         events = [
             *([person_event(change, keeper)] if operations else []),
             *joined.values(),
+            # A restoring wins over a trashing that did not know of it: of two who keep different
+            # ones at two sites, each saves what the other lets go.
+            person_event(AssetRestored(asset_id=keeper.asset_id, by=by), keeper),
             *(person_event(AssetTrashed(asset_id=one.asset_id, by=by), one) for one in going),
         ]
         keeping_id = random_id()

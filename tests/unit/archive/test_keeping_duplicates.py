@@ -137,6 +137,24 @@ async def test_a_keeping_can_be_undone_at_another_site(tmp_path: Path) -> None:
 
 
 @in_event_loop
+async def test_of_two_who_keep_different_ones_at_two_sites_none_is_lost(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north", "south") as (north, south):
+        here, there = LookingSite(north, tmp_path), LookingSite(south, tmp_path)
+        one, two = await here.picture("one"), await here.picture("two")
+        for each in (one, two):
+            there.embed(each, 0.0)
+        await exchange([north, south])
+        await here.keeper.keep(one, by="Ann", asset_id=one)
+        await there.keeper.keep(two, by="Bob", asset_id=two)
+        await exchange([north, south])
+
+        assert [await here.shown(each) for each in (one, two)] == [True, True]
+        assert [await there.shown(each) for each in (one, two)] == [True, True]
+        here.close()
+        there.close()
+
+
+@in_event_loop
 async def test_nothing_is_told_of_an_asset_that_fewer_may_read(tmp_path: Path) -> None:
     async with _looking(tmp_path) as here:
         kept = await here.picture("kept")
