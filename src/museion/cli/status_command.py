@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from museion.cli.options import json_option, print_json, site_option
+
+if TYPE_CHECKING:
+    from museion.archive.catalog.reader import Catalog
 
 
 @click.command("status")
@@ -19,8 +23,27 @@ def command(folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(status)
         return
+    coming = status["coming"]
+    if isinstance(coming, dict):
+        status["coming"] = "{name}: {embedded} of {of} embedded".format(**coming)
     for name, value in status.items():
         click.echo(f"{name:<12} {value if value is not None else '-'}")
+
+
+def _coming(folder: Path, catalog: Catalog) -> dict[str, object] | None:
+    """Return how far the change to another model has come, None where there is none."""
+    from museion.archive.generations import read_choice
+    from museion.models.registry import Registry
+    from museion.node.settings import read_settings
+    from museion.node.site_models import models_folder
+
+    models = models_folder(folder)
+    wanted = read_choice(models, default=read_settings(folder).encoder).wanted
+    registry = Registry(models)
+    if wanted is None or wanted not in registry.names():
+        return None
+    counts = catalog.embeddings.embedded(registry.find(wanted).space.id)
+    return {"name": wanted, "embedded": counts.done, "of": counts.of}
 
 
 async def _status(folder: Path) -> dict[str, object]:
@@ -40,5 +63,6 @@ async def _status(folder: Path) -> dict[str, object]:
             "position": counts.position,
             "encoder": card.name,
             "licence": card.licence,
+            "coming": _coming(folder, archive.catalog),
             "served_at": holder.url if holder else None,
         }
