@@ -104,12 +104,19 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class CollectionShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A collection; `count` is of the members that can be shown here."""
+    """A collection.
+
+    Attributes:
+        query: its members are what this finds; empty where people put them in.
+        count: of the members that can be shown here; in lists null where a query finds them.
+        cover: address of the first thumbnail.
+    """
 
     id: str
     name: str
     description: str
-    count: int
+    query: str
+    count: int | None
     cover: str | None
 
 
@@ -120,19 +127,24 @@ class CollectionPage(CollectionShown, frozen=True, kw_only=True):
 
 
 class CollectionWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new collection."""
+    """A new collection; with a `query` its members are what that finds."""
 
     by: str
     name: str
+    query: str = ""
 
 
 class CollectionChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Changes of a collection; `removed` takes it away, or brings it back."""
+    """Changes of a collection; `removed` takes it away, or brings it back.
+
+    An empty `query` takes the query away: what it finds now stays as members.
+    """
 
     by: str
     name: str | None = None
     description: str | None = None
     removed: bool | None = None
+    query: str | None = None
 
 
 class MembersWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -173,6 +185,7 @@ def collection_shown(collection: CollectionSummary) -> CollectionShown:
         id=collection.id,
         name=collection.name,
         description=collection.description,
+        query=collection.query,
         count=collection.count,
         cover=f"/api/blobs/{collection.cover}" if collection.cover else None,
     )

@@ -1,18 +1,19 @@
 """Collections: sets of assets that people made, in an order that people gave them.
 
 Every site changes them. Names are merged by last writer wins, members by an ordered list in which
-an asset stands once.
+an asset stands once. A collection may have a query instead of members: see `stored_queries`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 from museion.archive.asset import AssetId, CollectionId
 from museion.archive.carried import carried
+from museion.archive.collection_history import CollectionHistory, fold_collection
 from museion.archive.editing import checked_name
 from museion.archive.events import (
     ArchiveEvent,
@@ -22,31 +23,29 @@ from museion.archive.events import (
     MemberOperation,
     PersonValue,
     new_event,
-    payload_of,
 )
-from museion.archive.rank import Rank
-from museion.base.errors import InvalidInput, NotFound
+from museion.base.errors import Conflict, InvalidInput, NotFound
 from museion.base.ids import random_id
-from museion.log.crdt.crdt import Stamp
-from museion.log.crdt.field_map import FieldMap, FieldMapState, MergeRule, SetField
+from museion.log.crdt.field_map import SetField
 from museion.log.crdt.ordered_list import (
     InsertElements,
     MoveElements,
     OrderedList,
-    OrderedListState,
     RemoveElements,
 )
 from museion.log.event import Event, NewEvent
 from museion.log.event_log import EventLog
-from museion.log.vector_time import VectorTime, merge_all
+from museion.log.vector_time import VectorTime
 
-COLLECTION_EVENTS = (CollectionMade, CollectionChanged)
 MOST_MEMBERS_AT_ONCE = 10_000
 _EMITTER = "people"
 _PAGE = 512
 _LONGEST_NAME = 200
 _LONGEST_DESCRIPTION = 20_000
-_RULES = ("name", "description", "removed")
+_LONGEST_QUERY = 2_000
+_LONGEST = MappingProxyType(
+    {"name": _LONGEST_NAME, "description": _LONGEST_DESCRIPTION, "query": _LONGEST_QUERY}
+)
 
 
 class UnknownCollection(NotFound):
@@ -66,61 +65,26 @@ class BadCollection(InvalidInput):
         super().__init__(f"Expected {expected}, got {found!r:.120}.")
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionHistory:
-    """What people did to a collection, as far as it is known here."""
+class FoundMembers(Conflict):
+    """People cannot change the members of a collection that a query finds."""
 
-    events: tuple[Event, ...]
-    fields: FieldMapState[PersonValue, str]
-    members: OrderedListState[str]
-
-    @property
-    def seen(self) -> VectorTime:
-        """The vector time of who has seen all of this."""
-        return merge_all(event.vector_timestamp for event in self.events)
-
-    @property
-    def name(self) -> str:
-        """The name as it was written last."""
-        return self._text("name")
-
-    @property
-    def description(self) -> str:
-        """The description as it was written last, or nothing."""
-        return self._text("description")
-
-    @property
-    def is_removed(self) -> bool:
-        """Tell whether somebody removed the collection, and nobody brought it back."""
-        return bool(_fields().value(self.fields).get("removed"))
-
-    @property
-    def asset_ids(self) -> list[AssetId]:
-        """The members in order; some may be unknown here, or not readable."""
-        return [AssetId(each) for each in OrderedList(str).value(self.members)]
-
-    def _text(self, field: str) -> str:
-        value = _fields().value(self.fields).get(field, "")
-        return value if isinstance(value, str) else ""
+    def __init__(self, name: str, query: str) -> None:
+        super().__init__(
+            f"The members of {name!r} are what {query!r} finds; nobody can put them in, move them"
+            " or take them out.",
+            remedy="Change the query, or take it away with `museion collections change ID"
+            " --no-query`: the present members stay then.",
+        )
 
 
-def fold_collection(events: Iterable[Event]) -> CollectionHistory:
-    """Return what people did to one collection, from its events in any order, met once or more."""
-    known = sorted({event.id: event for event in events}.values(), key=Rank.of)
-    fields, members = _fields(), OrderedList(str)
-    said, listed = fields.zero(), members.zero()
-    told: list[Event] = []
-    for event in known:
-        payload = payload_of(event)
-        if not isinstance(payload, COLLECTION_EVENTS):
-            continue
-        told.append(event)
-        stamp = Stamp.of(event)
-        for operation in _field_operations(payload):
-            said = fields.effect(said, operation, stamp)
-        if isinstance(payload, CollectionChanged) and payload.members is not None:
-            listed = members.effect(listed, payload.members, stamp)
-    return CollectionHistory(tuple(told), said, listed)
+class HasMembers(Conflict):
+    """A collection cannot get a query while it has members that people put in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} has members that people put in; a query would hide them.",
+            remedy="Make another collection for the query, or take the members out first.",
+        )
 
 
 class Collector:
@@ -131,6 +95,7 @@ class Collector:
 
     Raises (all methods):
         UnknownCollection: there is none with this id; nothing was done.
+        FoundMembers: members shall change that a query finds; nothing was done.
         NoAuthor: `by` is empty.
         Unavailable: the log cannot be written; nothing was done.
     """
@@ -139,11 +104,23 @@ class Collector:
         self._log = log
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def make(self, name: str, *, by: str) -> CollectionId:
-        """Begin a collection and return its id. Raises `BadCollection`."""
+    async def make(self, name: str, *, by: str, query: str = "") -> CollectionId:
+        """Begin a collection and return its id.
+
+        Args:
+            name: for people; several collections may share one.
+            by: name of the person.
+            query: finds the members; without it, people put them in. It is not parsed here.
+
+        Raises:
+            BadCollection: the name or the query is too long, or the name empty.
+        """
         collection_id = CollectionId(random_id())
         made = CollectionMade(
-            collection_id=collection_id, by=checked_name(by), name=_checked("name", name)
+            collection_id=collection_id,
+            by=checked_name(by),
+            name=_checked("name", name),
+            query=_checked("query", query),
         )
         await self._log.append([_event(made, collection_id, VectorTime())])
         return collection_id
@@ -156,24 +133,55 @@ class Collector:
         name: str | None = None,
         description: str | None = None,
         removed: bool | None = None,
+        query: str | None = None,
     ) -> int:
-        """Give a collection another name or description, remove it, or bring it back."""
-        wanted: dict[str, PersonValue] = {}
-        if name is not None:
-            wanted["name"] = _checked("name", name)
-        if description is not None:
-            wanted["description"] = _checked("description", description)
+        """Give a collection another name, description or query, remove it, or bring it back.
+
+        Raises:
+            BadCollection: a text is too long, or the name or the query empty; `freeze` takes a
+                query away.
+            HasMembers: it shall get a query, but people put members in.
+        """
+        wanted = _wanted(name=name, description=description, query=query)
         if removed is not None:
             wanted["removed"] = int(removed)
 
         def change(history: CollectionHistory) -> CollectionChanged | None:
-            now = _fields().value(history.fields)
+            if query is not None and not history.query and history.asset_ids:
+                raise HasMembers(history.name)
+            now = history.values
             operations = tuple(
                 SetField(field, value) for field, value in wanted.items() if now.get(field) != value
             )
             if not operations:
                 return None
             return CollectionChanged(collection_id=collection_id, by=by, operations=operations)
+
+        by = checked_name(by)
+        return await self._write(collection_id, change)
+
+    async def freeze(
+        self, collection_id: CollectionId, asset_ids: Sequence[AssetId], *, by: str
+    ) -> int:
+        """Take a collection's query away and put assets in: what it found just now.
+
+        Does nothing where the collection has no query.
+
+        Raises:
+            BadCollection: there are more assets than can be put in at once.
+        """
+        if len(asset_ids) > MOST_MEMBERS_AT_ONCE:
+            raise BadCollection(f"at most {MOST_MEMBERS_AT_ONCE} assets", len(asset_ids))
+        wanted: InsertElements[str] = InsertElements(tuple(asset_ids))
+        plain: tuple[FieldOperation, ...] = (SetField("query", ""),)
+
+        def change(history: CollectionHistory) -> CollectionChanged | None:
+            if not history.query:
+                return None
+            members = OrderedList(str).prepare(history.members, wanted) if asset_ids else None
+            return CollectionChanged(
+                collection_id=collection_id, by=by, operations=plain, members=members
+            )
 
         by = checked_name(by)
         return await self._write(collection_id, change)
@@ -230,6 +238,8 @@ class Collector:
         self, collection_id: CollectionId, operation: MemberOperation, *, by: str
     ) -> int:
         def change(history: CollectionHistory) -> CollectionChanged | None:
+            if history.query:
+                raise FoundMembers(history.name, history.query)
             prepared = OrderedList(str).prepare(history.members, operation)
             if prepared is None:
                 return None
@@ -264,25 +274,21 @@ def _event(payload: ArchiveEvent, collection_id: CollectionId, seen: VectorTime)
     return new_event(payload, emitter_id=_EMITTER, aggregate_id=collection_id, seen=seen)
 
 
-def _fields() -> FieldMap[PersonValue, str]:
-    rules = dict.fromkeys(_RULES, MergeRule.LAST_WRITER_WINS)
-    return FieldMap(rules, PersonValue, str, name="collection-fields")  # type: ignore[arg-type]  # a union, which stands for a type
-
-
-def _field_operations(payload: CollectionMade | CollectionChanged) -> Sequence[FieldOperation]:
-    if isinstance(payload, CollectionMade):
-        return [SetField("name", payload.name)]
-    return payload.operations
-
-
 def _members(asset_ids: Sequence[AssetId]) -> tuple[str, ...]:
     if not 0 < len(asset_ids) <= MOST_MEMBERS_AT_ONCE:
         raise BadCollection(f"1 to {MOST_MEMBERS_AT_ONCE} assets at once", len(asset_ids))
     return tuple(asset_ids)
 
 
+def _wanted(**texts: str | None) -> dict[str, PersonValue]:
+    wanted = {field: _checked(field, text) for field, text in texts.items() if text is not None}
+    if wanted.get("query") == "":
+        raise BadCollection("a query", "")
+    return dict(wanted)
+
+
 def _checked(field: str, text: str) -> str:
-    longest = _LONGEST_NAME if field == "name" else _LONGEST_DESCRIPTION
+    longest = _LONGEST[field]
     trimmed = text.strip()
     if len(trimmed) > longest or (field == "name" and not trimmed):
         raise BadCollection(f"a {field} of at most {longest} letters", text)

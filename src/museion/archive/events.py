@@ -340,11 +340,16 @@ class CommentAdded(ArchiveEvent, frozen=True):
 
 @event_type("museion.collection-made")
 class CollectionMade(ArchiveEvent, frozen=True):
-    """A person began a collection; it is empty."""
+    """A person began a collection; it is empty.
+
+    Attributes:
+        query: its members are what this finds; empty where people put them in.
+    """
 
     collection_id: CollectionId
     by: str
     name: str
+    query: str = ""
 
 
 @event_type("museion.collection-changed")

@@ -26,6 +26,7 @@ from museion.archive.finding.targets import NotComparable, NotEnrichedYet, vecto
 from museion.archive.finding.unwanted import Unwanted
 from museion.archive.generations import Generation
 from museion.archive.indexing import Indexes
+from museion.archive.named_queries import with_named_queries
 from museion.models.checkpoint import Checkpoint
 from museion.search.query import KnownValues, Query, parse_query
 from museion.search.vector_index import Embedding
@@ -135,7 +136,8 @@ class Searcher:
         query = self.parse(text)
         if not (query.semantic_text.strip() or query.likes or picture is not None):
             return self._listed(query, limit, offset, started)
-        question = Question(query, asking, self._indexes.generation, picture)
+        meant = self._without_names(query)
+        question = Question(meant, asking, self._indexes.generation, picture)
         kept = self._kept_ranking(text, question, token)
         self._reach(kept, question, end=offset + limit)
         return Answer(
@@ -191,7 +193,11 @@ class Searcher:
 
     def _condition(self, query: Query) -> Condition:
         unwanted = self._unwanted.showing(query.without, self._indexes.generation)
-        return self._selector.listed(query, but=unwanted)
+        return self._selector.listed(self._without_names(query), but=unwanted)
+
+    def _without_names(self, query: Query) -> Query:
+        """Return a query with the conditions of collections that are queries in place of names."""
+        return with_named_queries(query, self._catalog.collections.queries, self.parse)
 
     def _kept_ranking(self, text: str, question: Question, token: str) -> KeptRanking[Ranked]:
         look = None if question.picture is None else question.picture.tobytes()

@@ -1,4 +1,4 @@
-"""`museion collections`: sets of assets that people made, in their order."""
+"""`museion collections`: sets of assets that people made in their order, or that a query finds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = 500
 
 @click.group("collections")
 def command() -> None:
-    """Make collections of assets, put them in order, look at them."""
+    """Make collections of assets or of what a query finds, put them in order, look at them."""
 
 
 @command.command("list")
@@ -30,7 +30,7 @@ def list_command(folder: Path, *, as_json: bool) -> None:
         if as_json:
             print_json(each)
         else:
-            click.echo(one_line(f"{each['id']}  {each['name']}  ({each['count']})"))
+            click.echo(one_line(f"{each['id']}  {_title(each)}"))
     if not found and not as_json:
         click.echo("There are no collections yet.")
 
@@ -40,12 +40,12 @@ def list_command(folder: Path, *, as_json: bool) -> None:
 @site_option
 @json_option
 def show_command(collection: str, folder: Path, *, as_json: bool) -> None:
-    """Show the members of COLLECTION in their order."""
+    """Show the members of COLLECTION in their order, or what its query finds now."""
     found = asyncio.run(_show(folder, collection))
     if as_json:
         print_json(found)
         return
-    click.echo(one_line(f"{found['name']}  ({found['count']})"))
+    click.echo(one_line(_title(found)))
     if found["description"]:
         click.echo(one_line(found["description"]))
     for number, item in enumerate(found["items"]):
@@ -55,18 +55,57 @@ def show_command(collection: str, folder: Path, *, as_json: bool) -> None:
 @command.command("make")
 @click.argument("name")
 @click.argument("assets", nargs=-1, metavar="[ASSET]…")
+@click.option("--query", default="", help="Its members are what this finds, whenever it is opened.")
 @by_option
 @site_option
 @json_option
 def make_command(
-    name: str, assets: tuple[str, ...], *, by: str | None, folder: Path, as_json: bool
+    name: str, assets: tuple[str, ...], *, query: str, by: str | None, folder: Path, as_json: bool
 ) -> None:
     """Begin a collection called NAME, with ASSETs in it if some are given."""
-    made = asyncio.run(_make(folder, name, assets, author(by)))
+    if assets and query.strip():
+        raise click.UsageError("Name ASSETs, or give a --query that finds them.")
+    made = asyncio.run(_make(folder, name, assets, author(by), query))
     if as_json:
         print_json(made)
     else:
         click.echo(made["id"])
+
+
+@command.command("change")
+@click.argument("collection")
+@click.option("--name", help="Another name.")
+@click.option("--description", help="Another description.")
+@click.option("--query", help="Its members are what this finds, whenever it is opened.")
+@click.option("--no-query", is_flag=True, help="Keep what the query finds now as members.")
+@by_option
+@site_option
+@json_option
+def change_command(
+    collection: str,
+    *,
+    name: str | None,
+    description: str | None,
+    query: str | None,
+    no_query: bool,
+    by: str | None,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Rename or describe COLLECTION, or change what finds its members."""
+    if no_query and query is not None:
+        raise click.UsageError("Give another --query, or --no-query.")
+    if query is not None and not query.strip():
+        raise click.UsageError("Give --no-query to take the query away.")
+    changes = {"name": name, "description": description, "query": "" if no_query else query}
+    wanted = {field: value for field, value in changes.items() if value is not None}
+    if not wanted:
+        raise click.UsageError("Say what to change.")
+    done = asyncio.run(_patch(folder, collection, author(by), wanted))
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(one_line(_title(done)))
 
 
 @command.command("add")
@@ -150,7 +189,15 @@ def _change(
     if as_json:
         print_json(done)
     else:
-        click.echo(one_line(f"{done['name']}  ({done['count']})"))
+        click.echo(one_line(_title(done)))
+
+
+def _title(collection: dict[str, Any]) -> str:
+    """Return the name with the number of members, or with the query that finds them."""
+    title = str(collection["name"])
+    if collection["query"]:
+        title += f"  = {collection['query']}"
+    return title if collection["count"] is None else f"{title}  ({collection['count']})"
 
 
 async def _list(folder: Path) -> list[dict[str, Any]]:
@@ -172,10 +219,13 @@ async def _show(folder: Path, collection: str) -> dict[str, Any]:
         return shown
 
 
-async def _make(folder: Path, name: str, assets: tuple[str, ...], by: str) -> dict[str, Any]:
+async def _make(
+    folder: Path, name: str, assets: tuple[str, ...], by: str, query: str
+) -> dict[str, Any]:
     ids = found_assets(folder, assets) if assets else []
+    wanted = {"name": name} | ({"query": query} if query.strip() else {})
     async with door(folder) as site:
-        made: dict[str, Any] = await site.send("POST", "/api/collections", by=by, name=name)
+        made: dict[str, Any] = await site.send("POST", "/api/collections", by=by, **wanted)
         if ids:
             made = await site.send("POST", f"/api/collections/{made['id']}/add", by=by, ids=ids)
         return made
@@ -188,6 +238,13 @@ async def _rearrange(
     async with door(folder) as site:
         path = f"/api/collections/{collection}/{act}"
         done: dict[str, Any] = await site.send("POST", path, by=by, ids=ids, index=index)
+        return done
+
+
+async def _patch(folder: Path, collection: str, by: str, wanted: dict[str, str]) -> dict[str, Any]:
+    async with door(folder) as site:
+        path = f"/api/collections/{collection}"
+        done: dict[str, Any] = await site.send("PATCH", path, by=by, **wanted)
         return done
 
 

@@ -8,7 +8,12 @@ import pytest
 from small_sites import SmallSite, exchange, small_sites
 
 from museion.archive.asset import AssetId, CollectionId
-from museion.archive.collecting import BadCollection, UnknownCollection
+from museion.archive.collecting import (
+    BadCollection,
+    FoundMembers,
+    HasMembers,
+    UnknownCollection,
+)
 from museion.archive.editing import NoAuthor
 from museion.base.errors import Conflict, InvalidInput
 from museion.testing.event_loop import in_event_loop
@@ -132,3 +137,99 @@ async def test_a_change_that_is_no_good_is_refused(tmp_path: Path) -> None:
             with pytest.raises(error):
                 await refused
         assert site.log.sequence_nr == before
+
+
+@in_event_loop
+async def test_the_query_of_a_collection_is_the_same_everywhere(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north", "south") as (north, south):
+        collection = await north.collector.make("Films", by="Ann", query=" type:video ")
+        await exchange([north, south])
+        await south.collector.change(collection, by="Bob", query="type:sound")
+        await exchange([north, south])
+
+        here = (await north.catch_up()).collections.one(collection)
+        assert here == (await south.catch_up()).collections.one(collection)
+        assert (here.query, here.count, here.cover) == ("type:sound", None, None)
+        assert north.catalog.collections.queries("fILMS") == ["type:sound"]
+
+
+@in_event_loop
+async def test_nobody_puts_members_where_a_query_finds_them(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north") as (north,):
+        (asset,) = await _assets(north, "a")
+        collection = await north.collector.make("Films", by="Ann", query="type:video")
+
+        with pytest.raises(FoundMembers, match="'Films' are what 'type:video' finds"):
+            await north.collector.add(collection, [asset], by="Ann")
+        with pytest.raises(FoundMembers):
+            await north.collector.take_out(collection, [asset], by="Ann")
+
+
+@in_event_loop
+async def test_a_collection_with_members_gets_no_query(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north") as (north,):
+        (asset,) = await _assets(north, "a")
+        collection = await north.collector.make("Films", by="Ann")
+        await north.collector.add(collection, [asset], by="Ann")
+
+        with pytest.raises(HasMembers):
+            await north.collector.change(collection, by="Ann", query="type:video")
+
+        await north.collector.take_out(collection, [asset], by="Ann")
+        assert await north.collector.change(collection, by="Ann", query="type:video") > 0
+
+
+@in_event_loop
+async def test_what_a_query_found_stays_when_it_is_taken_away(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north") as (north,):
+        a, b, c = await _assets(north, "a", "b", "c")
+        collection = await north.collector.make("Films", by="Ann", query="type:video")
+
+        await north.collector.freeze(collection, [c, a], by="Bob")
+
+        assert await _members(north, collection) == [c, a]
+        assert north.catalog.collections.one(collection).query == ""
+        await north.collector.add(collection, [b], by="Bob")
+        assert await _members(north, collection) == [c, a, b]
+        assert await north.collector.freeze(collection, [], by="Bob") == 0
+
+
+@in_event_loop
+async def test_a_query_that_found_nothing_leaves_an_empty_collection(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north") as (north,):
+        collection = await north.collector.make("Films", by="Ann", query="type:video")
+
+        await north.collector.freeze(collection, [], by="Bob")
+
+        assert await _members(north, collection) == []
+        assert north.catalog.collections.one(collection).count == 0
+
+
+@in_event_loop
+async def test_members_that_came_while_another_site_set_a_query_come_back_with_its_end(
+    tmp_path: Path,
+) -> None:
+    async with small_sites(tmp_path, "north", "south") as (north, south):
+        a, b = await _assets(north, "a", "b")
+        collection = await north.collector.make("Films", by="Ann")
+        await exchange([north, south])
+        await north.collector.add(collection, [a], by="Ann")
+        await south.collector.change(collection, by="Bob", query="type:video")
+        await exchange([north, south])
+        assert await _members(north, collection) == await _members(south, collection) == []
+
+        await south.collector.freeze(collection, [b], by="Bob")
+        await exchange([north, south])
+
+        assert sorted(await _members(north, collection)) == sorted([a, b])
+        assert await _members(north, collection) == await _members(south, collection)
+
+
+@in_event_loop
+async def test_a_query_is_neither_empty_nor_endless(tmp_path: Path) -> None:
+    async with small_sites(tmp_path, "north") as (north,):
+        collection = await north.collector.make("Films", by="Ann", query="type:video")
+
+        for bad in ("", "  ", "a" * 2001):
+            with pytest.raises(BadCollection, match="query"):
+                await north.collector.change(collection, by="Ann", query=bad)

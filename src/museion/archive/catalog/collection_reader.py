@@ -14,12 +14,19 @@ from museion.archive.collecting import UnknownCollection
 
 
 class CollectionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A collection as lists show it; `count` is of the members that can be shown here."""
+    """A collection as lists show it.
+
+    Attributes:
+        query: its members are what this finds; empty where people put them in.
+        count: of the members that can be shown here; None where a query finds them.
+        cover: digest of the first thumbnail; None where there is none, or a query finds them.
+    """
 
     id: CollectionId
     name: str
     description: str
-    count: int
+    query: str
+    count: int | None
     cover: str | None
 
 
@@ -44,6 +51,15 @@ class CollectionReader:
         if row is None:
             raise UnknownCollection(collection_id)
         return CollectionSummary(**dict(row))
+
+    def queries(self, name: str) -> list[str]:
+        """Return the queries of the collections of a name that have one, whatever its case."""
+        rows = self._read.all(
+            "SELECT query FROM collection WHERE removed = 0 AND query <> ''"
+            " AND lower(name) = lower(?) ORDER BY id",
+            (name,),
+        )
+        return [str(row[0]) for row in rows]
 
     def members(
         self, collection_id: CollectionId, *, offset: int = 0, limit: int = 100
@@ -73,9 +89,9 @@ class CollectionReader:
 
 _SHOWN_MEMBERS = "FROM member JOIN asset ON asset.id = asset_id"
 _SUMMARY = (
-    "SELECT id, name, description,"
+    "SELECT id, name, description, query, CASE WHEN query = '' THEN"
     f" (SELECT count(*) {_SHOWN_MEMBERS} WHERE collection_id = collection.id AND state < 2)"
-    " AS count,"
+    " END AS count,"
     f" (SELECT thumbnail {_SHOWN_MEMBERS} WHERE collection_id = collection.id AND state < 2"
     " AND thumbnail IS NOT NULL ORDER BY place LIMIT 1) AS cover FROM collection"
 )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from museion.archive.asset import CollectionId
 from museion.archive.catalog.edit_rows import edits_of
-from museion.archive.collecting import fold_collection
+from museion.archive.collection_history import fold_collection
 from museion.archive.rank import Rank
 from museion.log.event import UNWRITTEN, Event
 
@@ -40,11 +40,19 @@ class CollectionRows:
     def _derive(self, collection_id: CollectionId) -> None:
         history = fold_collection(edits_of(self._database, collection_id))
         self._database.execute(
-            "INSERT OR REPLACE INTO collection (id, name, description, removed)"
-            " VALUES (?, ?, ?, ?)",
-            (collection_id, history.name, history.description, history.is_removed),
+            "INSERT OR REPLACE INTO collection (id, name, description, removed, query)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (
+                collection_id,
+                history.name,
+                history.description,
+                history.is_removed,
+                history.query,
+            ),
         )
         self._database.execute("DELETE FROM member WHERE collection_id = ?", (collection_id,))
+        if history.query:
+            return  # its members are what the query finds
         self._database.executemany(
             "INSERT INTO member (collection_id, place, asset_id) VALUES (?, ?, ?)",
             [(collection_id, place, each) for place, each in enumerate(history.asset_ids)],

@@ -15,7 +15,7 @@ from museion.archive.catalog.edit_rows import EditRows
 from museion.archive.catalog.errors import catalog_errors
 from museion.archive.catalog.machine_rows import MachineRows
 from museion.archive.catalog.schema import drop_database, open_database
-from museion.archive.collecting import COLLECTION_EVENTS
+from museion.archive.collection_history import COLLECTION_EVENTS
 from museion.archive.events import AssetIngested, MetadataExtracted, payload_of
 from museion.archive.history import EDITS
 from museion.log.event import Event

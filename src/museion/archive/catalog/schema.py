@@ -113,7 +113,8 @@ CREATE TABLE IF NOT EXISTS conflict (
     PRIMARY KEY (asset_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS collection (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, removed INTEGER NOT NULL
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, removed INTEGER NOT NULL,
+    query TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS member (
     collection_id TEXT NOT NULL, place INTEGER NOT NULL, asset_id TEXT NOT NULL,
