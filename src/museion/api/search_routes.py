@@ -90,4 +90,5 @@ def suggestions(
     q: Annotated[str, Parameter(description="What has been typed so far.")] = "",
 ) -> list[Suggestion]:
     """Names of filters, and the keywords and cameras that the archive holds."""
-    return [Suggestion(each.text, each.label, each.kind) for each in suggest(archive.catalog, q)]
+    found = suggest(archive.catalog, q, names=archive.searcher.names)
+    return [Suggestion(each.text, each.label, each.kind) for each in found]

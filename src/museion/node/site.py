@@ -16,6 +16,7 @@ from museion.archive.enrichment.embeddings import see
 from museion.archive.enrichment.worker_pool import WorkerLimits, WorkerPool
 from museion.archive.generations import read_choice
 from museion.archive.indexing import Indexes, LexicalProjection
+from museion.archive.known_values import CatalogNames
 from museion.archive.searching import Searcher
 from museion.base.errors import Conflict
 from museion.base.waiting import meanwhile
@@ -108,7 +109,7 @@ class Site(Archive):
                 name=settings.name,
                 blobs=FilesystemBlobStore(place / "blobs", writable=False),
                 catalog=catalog,
-                searcher=Searcher(catalog, indexes),
+                searcher=Searcher(catalog, indexes, names=_names(place, stack)),
                 pool=pool,
             )
             reader.name_sites(names_of_sites(place, settings.name))
@@ -178,7 +179,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
         log=log,
         blobs=FilesystemBlobStore(folder / "blobs"),
         catalog=catalog,
-        searcher=Searcher(catalog, indexes),
+        searcher=Searcher(catalog, indexes, names=_names(folder, stack)),
         pool=pool,
         changes=changes,
         limits=IngestLimits(settings.files_at_once, settings.max_upload_mib << 20),
@@ -190,6 +191,12 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
     await stack.enter_async_context(site.models.pipeline.running())
     await stack.enter_async_context(meanwhile(site.models.run(), _stragglers(site).run()))
     return site
+
+
+def _names(folder: Path, stack: AsyncExitStack) -> CatalogNames:
+    names = CatalogNames(folder / "catalog.sqlite")
+    stack.callback(names.close)
+    return names
 
 
 def _checkpoints(folder: Path, settings: Settings) -> tuple[Checkpoint, Checkpoint | None]:
