@@ -26,9 +26,10 @@ from museion.archive.finding.targets import NotComparable, NotEnrichedYet, vecto
 from museion.archive.finding.unwanted import Unwanted
 from museion.archive.generations import Generation
 from museion.archive.indexing import Indexes
+from museion.archive.known_values import CatalogNames
 from museion.archive.named_queries import with_named_queries
 from museion.models.checkpoint import Checkpoint
-from museion.search.query import KnownValues, Query, parse_query
+from museion.search.query import Query, parse_query
 from museion.search.vector_index import Embedding
 
 __all__ = [
@@ -54,6 +55,7 @@ class Searcher:
 
     Attributes:
         facets: tell them of every asset that changes.
+        names: that the archive has, None where queries are understood without.
     """
 
     def __init__(
@@ -61,11 +63,11 @@ class Searcher:
         catalog: Catalog,
         indexes: Indexes,
         *,
-        known: KnownValues | None = None,
+        names: CatalogNames | None = None,
     ) -> None:
         self._catalog = catalog
         self._indexes = indexes
-        self._known = known
+        self.names = names
         self.facets = AssetFacets(catalog, indexes.numbers)
         self._selector = Selector(catalog, indexes.lexical, self.facets)
         self._calibrator = Calibrator(catalog.finding.ids)
@@ -96,7 +98,7 @@ class Searcher:
         Raises:
             BadFilter: a filter has a value that it does not take.
         """
-        return parse_query(text.encode("utf-8", "replace").decode(), known=self._known)
+        return parse_query(text.encode("utf-8", "replace").decode(), known=self.names)
 
     def listed(self, text: str) -> Condition:
         """Return what the assets fulfil that a query of conditions lists, in display order.
