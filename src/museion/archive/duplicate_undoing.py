@@ -86,15 +86,27 @@ async def taken_back(
     """Return the events that take one event of a keeping back, as far as it still stands."""
     match payload_of(event):
         case AssetTrashed(asset_id=asset_id):
-            known = await known_asset(log, asset_id)
-            restoring = AssetRestored(asset_id=asset_id, by=by)
-            return [person_event(restoring, known)] if _still_hides(event, known.history) else []
+            return _restoring(event, await _readable(log, asset_id), by)
         case FieldsChanged(asset_id=asset_id, undoes=""):
-            return _fields_back(await known_asset(log, asset_id), written_id(event.id), by)
+            return _fields_back(await _readable(log, asset_id), written_id(event.id), by)
         case CollectionChanged(collection_id=collection_id, members=InsertElements() as added):
             return await _members_back(collections, collection_id, added, by)
         case _:
             return []
+
+
+async def _readable(log: EventLog, asset_id: AssetId) -> KnownAsset | None:
+    """Return an asset, None where this site may not read it any more: the rest is taken back."""
+    try:
+        return await known_asset(log, asset_id)
+    except UnknownAsset:
+        return None
+
+
+def _restoring(trashing: Event, known: KnownAsset | None, by: str) -> Sequence[NewEvent]:
+    if known is None or not _still_hides(trashing, known.history):
+        return []
+    return [person_event(AssetRestored(asset_id=known.asset_id, by=by), known)]
 
 
 def _still_hides(trashing: Event, history: History) -> bool:
@@ -106,7 +118,9 @@ def _still_hides(trashing: Event, history: History) -> bool:
     )
 
 
-def _fields_back(known: KnownAsset, change_id: str, by: str) -> Sequence[NewEvent]:
+def _fields_back(known: KnownAsset | None, change_id: str, by: str) -> Sequence[NewEvent]:
+    if known is None:
+        return []
     try:
         operations = undo_operations(known.history, change_id)
     except NothingToUndo:

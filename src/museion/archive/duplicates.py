@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.catalog.duplicate_reader import Looks
@@ -30,6 +31,8 @@ Vectors: TypeAlias = Callable[[], tuple[str, VectorIndex]]
 _ALL_AT_ONCE = 200
 """With so many new assets it is quicker to find all pairs anew than to compare one by one."""
 
+_AS_LONG = 1.02
+"""Two films of one content last alike, but for what an encoder cuts off."""
 _PAIRS_AT_ONCE = 20_000
 """So many proposed pairs are confirmed at a time, which bounds the embeddings in memory."""
 
@@ -191,8 +194,10 @@ class Duplicates:
         if before is None:
             return set(looks.nrs.tolist())
         _, old, new = np.intersect1d(before.nrs, looks.nrs, assume_unique=True, return_indices=True)
-        same = (before.fingerprints[old] == looks.fingerprints[new]) & (
-            before.aspects[old] == looks.aspects[new]
+        same = (
+            (before.fingerprints[old] == looks.fingerprints[new])
+            & (before.aspects[old] == looks.aspects[new])
+            & (before.durations[old] == looks.durations[new])
         )
         kept = looks.nrs[new[same]]
         for gone in np.setdiff1d(before.nrs, kept, assume_unique=True).tolist():
@@ -239,9 +244,14 @@ class Duplicates:
             pairs = pairs[is_changed[pairs].any(axis=1)]
         else:
             pairs = _one_by_one(prints, np.flatnonzero(is_changed).tolist(), within)
-        aspects = looks.aspects[telling].astype(np.float64)
-        stretch = np.abs(np.log(aspects[pairs[:, 0]]) - np.log(aspects[pairs[:, 1]]))
-        kept: Pairs = telling[pairs[stretch <= np.log(self._sameness.stretch)]]
+        places: Pairs = telling[pairs]
+        fits = _ratio(looks.aspects, places) <= self._sameness.stretch
+        durations = looks.durations
+        # Films that begin alike, with a title for instance, are told apart by how long they last.
+        both_still = (durations[places] == 0).all(axis=1)
+        as_long = (durations[places] > 0).all(axis=1)
+        as_long &= _ratio(np.maximum(durations, 1e-3), places) <= _AS_LONG
+        kept: Pairs = places[fits & (both_still | as_long)]
         return kept
 
     def _group(self, looks: Looks) -> None:
@@ -282,6 +292,13 @@ def _one_by_one(prints: Prints, places: Sequence[int], within_bits: int) -> Pair
         if other != place
     }
     return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+
+
+def _ratio(values: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
+    """Return how many times as large the larger value of each pair is."""
+    found = values[pairs].astype(np.float64)
+    ratio: NDArray[np.float64] = found.max(axis=1) / found.min(axis=1)
+    return ratio
 
 
 def _similarity(one: Embedding | None, other: Embedding | None) -> float | None:

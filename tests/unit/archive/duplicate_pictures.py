@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from small_archive import renditions
+from small_archive import ingested, renditions
 from small_sites import SmallSite
 
 from museion.archive.asset import AssetId
@@ -47,10 +47,12 @@ class LookingSite:
         angle: float | None = 0.0,
         width: int = 300,
         height: int = 200,
+        kind: str = "image",
         **metadata: str | int,
     ) -> AssetId:
         """Take in a picture that looks so; `angle` None stands for one without an embedding."""
-        born = await self.site.ingest(name)
+        born = ingested(name, kind=kind)
+        await self.site.tell(born)
         values = {"width": width, "height": height, **metadata}
         said = tuple(MetadataValue(field, value, "header") for field, value in values.items())
         await self.site.tell(

@@ -78,6 +78,30 @@ async def test_plain_pictures_are_no_near_duplicates(tmp_path: Path) -> None:
 
 
 @in_event_loop
+async def test_documents_and_sounds_that_look_alike_are_no_near_duplicates(tmp_path: Path) -> None:
+    async with _looking(tmp_path) as here:
+        for kind in ("document", "sound"):
+            for number in range(2):
+                await here.picture(f"{kind} {number}", kind=kind)
+
+        assert here.groups() == []
+
+
+@in_event_loop
+async def test_films_that_begin_alike_are_duplicates_only_if_they_last_alike(
+    tmp_path: Path,
+) -> None:
+    async with _looking(tmp_path) as here:
+        await here.picture("still of the title")
+        one = await here.picture("film", kind="video", duration_s=60)
+        await here.picture("another film", kind="video", duration_s=90)
+        await here.picture("a film of unknown length", kind="video")
+        copy = await here.picture("the film, cut by an encoder", kind="video", duration_s=61)
+
+        assert here.groups() == [sorted([one, copy])]
+
+
+@in_event_loop
 async def test_without_embeddings_only_nearly_equal_fingerprints_tell(tmp_path: Path) -> None:
     async with _looking(tmp_path) as here:
         one = await here.picture("one", angle=None)

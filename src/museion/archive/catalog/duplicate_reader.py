@@ -31,12 +31,14 @@ class Looks:
         fingerprints: 64 bits each [N].
         aspects: width / height of the upright picture [N].
         ages: ingest time, milliseconds since 1970 [N]; the same at every site.
+        durations: of films, in seconds [N]; 0 for stills, -1 for a film of which it is not known.
     """
 
     nrs: NDArray[np.int64]
     fingerprints: NDArray[np.uint64]
     aspects: NDArray[np.float32]
     ages: NDArray[np.int64]
+    durations: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.nrs)
@@ -49,12 +51,17 @@ class DuplicateReader:
         self._read = read
 
     def looks(self) -> Looks:
-        """Return the looks of all shown assets that have a fingerprint. O(assets)."""
+        """Return the looks of all shown pictures and films that have a fingerprint. O(assets).
+
+        Not of documents and sounds: most pages of text, and most waveforms, look the same.
+        """
         parts = [_looks([])]
         after = -1
         while rows := self._read.all(
-            "SELECT nr, fingerprint, aspect, ingest_time FROM asset"
-            " WHERE nr > ? AND state < 2 AND fingerprint IS NOT NULL ORDER BY nr LIMIT ?",
+            "SELECT nr, fingerprint, aspect, ingest_time,"
+            " CASE WHEN kind = 'video' THEN coalesce(duration_s, -1) ELSE 0 END FROM asset"
+            " WHERE nr > ? AND state < 2 AND fingerprint IS NOT NULL"
+            " AND kind IN ('image', 'raw', 'vector', 'video') ORDER BY nr LIMIT ?",
             (after, _AT_ONCE),
         ):
             parts.append(_looks([tuple(row) for row in rows]))
@@ -64,6 +71,7 @@ class DuplicateReader:
             np.concatenate([each.fingerprints for each in parts]),
             np.concatenate([each.aspects for each in parts]),
             np.concatenate([each.ages for each in parts]),
+            np.concatenate([each.durations for each in parts]),
         )
 
     def ids(self, nrs: Iterable[int]) -> dict[int, AssetId]:
@@ -89,8 +97,9 @@ class DuplicateReader:
         return {(min(row), max(row)) for row in map(tuple, rows)}
 
 
-def _looks(rows: list[tuple[int, str, float, int]]) -> Looks:
-    nrs, fingerprints, aspects, ages = zip(*rows, strict=True) if rows else ((), (), (), ())
+def _looks(rows: list[tuple[int, str, float, int, float]]) -> Looks:
+    columns = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    nrs, fingerprints, aspects, ages, durations = columns
     # Rewritten at once: a million conversions of text, one by one, take a second.
     packed = bytes.fromhex("".join(fingerprints))
     return Looks(
@@ -98,4 +107,5 @@ def _looks(rows: list[tuple[int, str, float, int]]) -> Looks:
         np.frombuffer(packed, dtype=">u8").astype(np.uint64),
         np.array(aspects, dtype=np.float32),
         np.array(ages, dtype=np.int64),
+        np.array(durations, dtype=np.float32),
     )
