@@ -1,11 +1,13 @@
 """Makes the tiny dual encoders beside this file, and what the reference library makes of inputs.
 
-Needs torch, transformers, onnx, sentencepiece and protobuf, which the tests do not: run
-`make tiny-encoders`. Everything is seeded; the weights are random numbers and belong to nobody.
+Needs torch, transformers, onnx, sentencepiece and protobuf, which the tests do not. Everything is
+seeded; the weights are random numbers and belong to nobody. `--out` and `--seed` make others, on
+which `make test-encoders` runs the same tests.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import logging
@@ -31,7 +33,6 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.siglip.tokenization_siglip import SiglipTokenizer
 
-HERE = Path(__file__).parent
 WIDTH = 16
 SIDE = 32
 SENTENCES = (
@@ -67,7 +68,7 @@ class TextHalf(torch.nn.Module):
         return self.model.text_projection(found) if self.is_clip else found
 
 
-def clip() -> None:
+def clip(out: Path, seed: int) -> None:
     """CLIP: the shape is kept and the middle cropped; a text ends where its last token is."""
     bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -92,14 +93,14 @@ def clip() -> None:
     processor = CLIPImageProcessorPil(
         size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}
     )
-    model = _shaken(CLIPModel(config), seed=1)
-    _write("clip", model, processor, tokenizer, padding=False, max_length=20)
+    model = _shaken(CLIPModel(config), seed=seed + 1)
+    _write(out / "clip", model, processor, tokenizer, padding=False, max_length=20)
 
 
-def siglip() -> None:
+def siglip(out: Path, seed: int) -> None:
     """SigLIP: stretched to a square; a text is filled up, its punctuation dropped."""
-    folder = HERE / "siglip"
-    folder.mkdir(exist_ok=True)
+    folder = out / "siglip"
+    folder.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([" ".join(_words())] * 20), model_writer=content,
@@ -130,13 +131,13 @@ def siglip() -> None:
         vision_config=TOWER | {"image_size": SIDE, "patch_size": 8},
     )  # fmt: skip
     processor = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE})
-    model = _shaken(SiglipModel(config), seed=2)
-    _write("siglip", model, processor, tokenizer, padding="max_length", max_length=16)
+    model = _shaken(SiglipModel(config), seed=seed + 2)
+    _write(out / "siglip", model, processor, tokenizer, padding="max_length", max_length=16)
     fast.save(str(folder / "tokenizer.json"))
     pieces.unlink()
 
 
-def siglip2() -> None:
+def siglip2(out: Path, seed: int) -> None:
     """SigLIP 2 of fixed size: SigLIP's towers, another tokenizer and interpolation."""
     vocabulary = {"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3, "<mask>": 4}
     for byte in range(256):
@@ -158,8 +159,8 @@ def siglip2() -> None:
         vision_config=TOWER | {"image_size": SIDE, "patch_size": 8},
     )  # fmt: skip
     processor = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE}, resample=2)
-    model = _shaken(SiglipModel(config), seed=3)
-    _write("siglip2", model, processor, tokenizer, padding="max_length", max_length=16)
+    model = _shaken(SiglipModel(config), seed=seed + 3)
+    _write(out / "siglip2", model, processor, tokenizer, padding="max_length", max_length=16)
 
 
 def _words() -> list[str]:
@@ -181,9 +182,15 @@ def _shaken(model: torch.nn.Module, *, seed: int) -> torch.nn.Module:
 
 
 def _write(
-    name: str, model: Any, processor: Any, tokenizer: Any, *, padding: bool | str, max_length: int
+    folder: Path,
+    model: Any,
+    processor: Any,
+    tokenizer: Any,
+    *,
+    padding: bool | str,
+    max_length: int,
 ) -> None:
-    folder = HERE / name
+    name = folder.name
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     model.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -244,8 +251,17 @@ A dual encoder of random numbers in the layout of {name}, for tests only; made b
 """
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Make one encoder of each family."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--out", type=Path, default=Path(__file__).parent)
+    arguments.add_argument("--seed", type=int, default=0)
+    given = arguments.parse_args()
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    families: tuple[Callable[[], None], ...] = (clip, siglip, siglip2)
+    families: tuple[Callable[[Path, int], None], ...] = (clip, siglip, siglip2)
     for family in families:
-        family()
+        family(given.out, given.seed)
+
+
+if __name__ == "__main__":
+    main()

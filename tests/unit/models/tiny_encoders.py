@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-FOLDER = Path(__file__).parents[2] / "data" / "tiny-encoders"
+_KEPT = Path(__file__).parents[2] / "data" / "tiny-encoders"
+FOLDER = Path(os.environ.get("TINY_ENCODERS", _KEPT))
+"""Where the encoders lie: those that are kept, or freshly made ones (`make test-encoders`)."""
 FAMILIES = ("clip", "siglip", "siglip2")
 
 
@@ -31,7 +34,7 @@ def expected(family: str) -> Expected:
 
 def inputs() -> tuple[list[NDArray[np.uint8]], tuple[str, ...]]:
     """Return the pictures and texts that were compared."""
-    place = FOLDER / "tiny_inputs.py"
+    place = _KEPT / "tiny_inputs.py"
     spec = importlib.util.spec_from_file_location("tiny_inputs", place)
     assert spec is not None
     assert spec.loader is not None

@@ -15,7 +15,7 @@ from museion.log.memory_store import MemoryEventStore
 from museion.log.sourced.processor import ProcessorRunner
 from museion.node.pipeline import Pipeline
 from museion.streams.projection import ProjectionRunner
-from museion.testing.event_loop import in_event_loop
+from museion.testing.event_loop import in_event_loop, until
 
 _AT_ONCE = RetryPolicy(first_delay_s=0.001, longest_delay_s=0.001)
 
@@ -182,4 +182,54 @@ async def test_it_can_be_cancelled_at_any_moment() -> None:
         owner.cancel()
         with pytest.raises(asyncio.CancelledError):
             await owner
+    await log.close()
+
+
+class Idle:
+    """A part that is up to date and runs until it is stopped."""
+
+    trouble = None
+    position = 1_000_000
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.runs = 0
+        self.is_running = False
+
+    async def run(self) -> None:
+        self.runs += 1
+        self.is_running = True
+        try:
+            await asyncio.sleep(30)
+        finally:
+            self.is_running = False
+
+
+@in_event_loop
+async def test_parts_come_and_go_and_those_that_stay_are_not_disturbed() -> None:
+    log, first, second, third = EventLog(MemoryEventStore()), Idle("a"), Idle("b"), Idle("c")
+    pipeline = Pipeline(log, [first, second])
+    async with pipeline.running():
+        await until(lambda: first.is_running and second.is_running)
+        await pipeline.arrange([first], aside=[third])
+        assert not second.is_running
+        await until(lambda: third.is_running)
+        await pipeline.arrange([first, second, third])
+        await until(lambda: second.is_running)
+
+        assert (first.runs, second.runs, third.runs) == (1, 2, 1)
+    assert not any(each.is_running for each in (first, second, third))
+    await log.close()
+
+
+@in_event_loop
+async def test_nobody_waits_for_parts_that_run_aside() -> None:
+    log, behind = EventLog(MemoryEventStore()), Idle("behind")
+    behind.position = 0
+    await _append(log)
+    pipeline = Pipeline(log, [Idle("a")], aside=[behind])
+
+    assert pipeline.settled
+    assert await pipeline.settle() == []
+    assert [each.name for each in pipeline.followers()] == ["a", "behind"]
     await log.close()
