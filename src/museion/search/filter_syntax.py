@@ -60,6 +60,7 @@ from museion.search.span_syntax import parse_number, parse_rating, parse_size
 from museion.search.words import split_words
 
 LONGEST_FIELD_VALUE = 200
+MOST_FIELD_WORDS = 12
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
 _SPELLINGS: Final = MappingProxyType(
     {
@@ -169,9 +170,10 @@ def _parse_collection(name: str, value: str, negated: bool, _: datetime.date) ->
 def _parse_field(name: str, value: str, negated: bool, _: datetime.date) -> Filter:
     """Return a field filter; what is no letter, digit or last star says nothing."""
     goes_on = "*" if value.endswith("*") else ""
-    words = " ".join(word.folded for word in split_words(value)) + goes_on
-    if not words or len(value) > LONGEST_FIELD_VALUE:
-        expected = f"words of at most {LONGEST_FIELD_VALUE} letters, or * for any"
+    said = split_words(value)
+    words = " ".join(word.folded for word in said) + goes_on
+    if not words or len(value) > LONGEST_FIELD_VALUE or len(said) > MOST_FIELD_WORDS:
+        expected = f"up to {MOST_FIELD_WORDS} words, or * for any"
         raise BadFilter(name, value, expected=expected, example='"red slide"')
     return FieldFilter(name, words, negated)
 

@@ -1,22 +1,30 @@
 """Conditions that a column says certain words, without help from outside of SQLite.
 
 Letters are compared without case and accents: each letter of a pattern is the class of all letters
-that fold to it. Punctuation counts as a space.
+that fold to it. Up to three characters that are no letters or digits may divide two words.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from types import MappingProxyType
+from typing import Final
 
 from museion.archive.catalog.condition import Condition
 from museion.search.filters import ANYTHING
 from museion.search.words import fold
 
-_PUNCTUATION = ".,;:!?-_/()[]{}\"'“”„‘’…–—+&#@*=<>|~\\\n\r\t\u00a0"
 _LETTERS = range(0x20, 0x250)
 """Characters that may fold to another: Latin letters with all that Europe puts on them."""
+_BETWEEN: Final = (
+    "[^0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2fff\u3040-\ud7ff\uf900-\ufdff]"
+)
+"""What GLOB takes for one character that divides words."""
+_WIDEST_GAP: Final = 3
+_WORDS_AT_ONCE: Final = 4
+"""Of more words, each so many that follow each other are looked for."""
 
 
 def saying(column: str, words: str) -> Condition:
@@ -29,15 +37,31 @@ def saying(column: str, words: str) -> Condition:
     """
     if words == ANYTHING:
         return Condition(f"trim(coalesce({column}, '')) <> ''", ())
+    said = [pattern(word) for word in words.removesuffix(ANYTHING).split()]
     goes_on = words.endswith(ANYTHING)
-    said = pattern(words.removesuffix(ANYTHING))
-    first = pattern(max(words.removesuffix(ANYTHING).split(), key=len, default=""))
-    end = "*" if goes_on else " *"
-    # The first pattern is quick and decides most rows; the column is taken apart for the others.
+    gathered = [list(_patterns(run, goes_on=goes_on and last)) for run, last in _runs(said)]
+    spaced = f"(' ' || {column} || ' ')"
+    runs = " AND ".join(f"({' OR '.join([f'{spaced} GLOB ?'] * len(run))})" for run in gathered)
+    # The first pattern is quick and decides most rows; the others are tried where it fits.
     return Condition(
-        f"CASE WHEN {column} GLOB ? THEN {_spaced(column)} GLOB ? ELSE 0 END",
-        (f"*{first}*", f"* {said}{end}"),
+        f"CASE WHEN {column} GLOB ? THEN {runs} ELSE 0 END",
+        (f"*{max(said, key=len)}*", *(each for run in gathered for each in run)),
     )
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[Sequence[str], bool]]:
+    """Yield words that follow each other, and whether the last of all is among them."""
+    last = max(len(words) - _WORDS_AT_ONCE, 0)
+    for start in range(last + 1):
+        yield words[start : start + _WORDS_AT_ONCE], start == last
+
+
+def _patterns(words: Sequence[str], *, goes_on: bool) -> Iterator[str]:
+    """Yield what GLOB takes for words with all gaps that may divide them."""
+    end = "*" if goes_on else f"{_BETWEEN}*"
+    for gaps in product(range(1, _WIDEST_GAP + 1), repeat=len(words) - 1):
+        between = "".join(_BETWEEN * gap + word for gap, word in zip(gaps, words[1:], strict=True))
+        yield f"*{_BETWEEN}{words[0]}{between}{end}"
 
 
 def whole_pattern(text: str) -> str:
@@ -48,17 +72,6 @@ def whole_pattern(text: str) -> str:
 def pattern(folded: str) -> str:
     """Return what GLOB takes for a folded text within another."""
     return "".join(_class(letter) for letter in folded)
-
-
-@functools.cache
-def _spaced(column: str) -> str:
-    """Return an expression: the column with a space for all punctuation, and one at both ends."""
-    spaced = f"lower({column})"
-    for mark in _PUNCTUATION:
-        spaced = f"replace({spaced}, char({ord(mark)}), ' ')"
-    for _ in range(3):
-        spaced = f"replace({spaced}, '  ', ' ')"
-    return f"(' ' || {spaced} || ' ')"
 
 
 def _class(letter: str) -> str:

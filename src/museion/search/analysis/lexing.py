@@ -12,8 +12,8 @@ from typing import Final, Literal, TypeAlias
 
 TokenKind: TypeAlias = Literal["word", "kept", "phrase", "filter", "operator", "open", "close"]
 
-DEEPEST_NESTING: Final = 32
-"""Parentheses that stand deeper are letters like others."""
+DEEPEST_NESTING: Final = 6
+"""Parentheses that stand deeper are letters like others: nobody types them, and SQL has a limit."""
 OPERATORS = frozenset({"AND", "OR", "NOT"})
 
 QUOTES: Final = '"“”„'
