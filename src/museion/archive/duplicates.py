@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.catalog.duplicate_reader import Looks
 from museion.archive.catalog.reader import Catalog
+from museion.archive.sameness import Sameness, is_same, may_be_same, similarity_of
 from museion.base.errors import NotFound
 from museion.search.fingerprints import Pairs, Prints, are_telling, near, near_pairs
 from museion.search.stars import stars
-from museion.search.vector_index import Embedding, VectorIndex
+from museion.search.vector_index import VectorIndex
 
 Vectors: TypeAlias = Callable[[], tuple[str, VectorIndex]]
 """Returns the embedding space that is searched now, and its index."""
@@ -31,33 +31,8 @@ Vectors: TypeAlias = Callable[[], tuple[str, VectorIndex]]
 _ALL_AT_ONCE = 200
 """With so many new assets it is quicker to find all pairs anew than to compare one by one."""
 
-_AS_LONG = 1.02
-"""Two films of one content last alike, but for what an encoder cuts off."""
 _PAIRS_AT_ONCE = 20_000
 """So many proposed pairs are confirmed at a time, which bounds the embeddings in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sameness:
-    """From where on two pictures are near duplicates.
-
-    Chosen on 8 million pairs of unlike photos and 2,000 of like ones, with the built-in encoder. Of
-    the former 28 are within `near_bits`; their embeddings are no more similar than any. Another
-    encoder may see more likeness between strangers, and then refutes fewer.
-
-    Attributes:
-        same_bits: fingerprints that differ in so few bits need no embedding to confirm them.
-        near_bits: so far apart fingerprints propose a pair at all.
-        similarity: how similar embeddings are that confirm a pair.
-        refuted: how dissimilar embeddings are that speak against even nearly equal fingerprints.
-        stretch: how much wider, in relation to its height, one picture may be than the other.
-    """
-
-    same_bits: int = 4
-    near_bits: int = 12
-    similarity: float = 0.45
-    refuted: float = 0.2
-    stretch: float = 1.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +202,8 @@ class Duplicates:
         self._unsure.update(nr for nr, embedding in embeddings.items() if embedding is None)
         bits = np.bitwise_count(looks.fingerprints[pairs[:, 0]] ^ looks.fingerprints[pairs[:, 1]])
         for (one, other), apart in zip(nrs.tolist(), bits.tolist(), strict=True):
-            similarity = _similarity(embeddings.get(one), embeddings.get(other))
-            if one in ids and other in ids and _is_same(apart, similarity, self._sameness):
+            similarity = similarity_of(embeddings.get(one), embeddings.get(other))
+            if one in ids and other in ids and is_same(apart, similarity, self._sameness):
                 self._ids |= {one: ids[one], other: ids[other]}
                 self._alike.setdefault(one, {})[other] = apart, similarity
                 self._alike.setdefault(other, {})[one] = apart, similarity
@@ -245,13 +220,7 @@ class Duplicates:
         else:
             pairs = _one_by_one(prints, np.flatnonzero(is_changed).tolist(), within)
         places: Pairs = telling[pairs]
-        fits = _ratio(looks.aspects, places) <= self._sameness.stretch
-        durations = looks.durations
-        # Films that begin alike, with a title for instance, are told apart by how long they last.
-        both_still = (durations[places] == 0).all(axis=1)
-        as_long = (durations[places] > 0).all(axis=1)
-        as_long &= _ratio(np.maximum(durations, 1e-3), places) <= _AS_LONG
-        kept: Pairs = places[fits & (both_still | as_long)]
+        kept: Pairs = places[may_be_same(looks, places, self._sameness)]
         return kept
 
     def _group(self, looks: Looks) -> None:
@@ -292,20 +261,3 @@ def _one_by_one(prints: Prints, places: Sequence[int], within_bits: int) -> Pair
         if other != place
     }
     return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
-
-
-def _ratio(values: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
-    """Return how many times as large the larger value of each pair is."""
-    found = values[pairs].astype(np.float64)
-    ratio: NDArray[np.float64] = found.max(axis=1) / found.min(axis=1)
-    return ratio
-
-
-def _similarity(one: Embedding | None, other: Embedding | None) -> float | None:
-    return None if one is None or other is None else float(one @ other)
-
-
-def _is_same(bits: int, similarity: float | None, sameness: Sameness) -> bool:
-    if bits <= sameness.same_bits:
-        return similarity is None or similarity >= sameness.refuted
-    return similarity is not None and similarity >= sameness.similarity
