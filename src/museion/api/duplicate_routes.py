@@ -33,7 +33,7 @@ from museion.archive.archive import Archive
 from museion.archive.asset import AssetId, UnknownAsset
 from museion.archive.catalog.records import AssetDetail
 from museion.archive.duplicate_choice import Suggestion, inheritance, suggest
-from museion.archive.duplicate_keeping import DuplicateKeeper
+from museion.archive.duplicate_keeping import DuplicateKeeper, GroupChanged, TooManyMembers
 from museion.archive.duplicates import DuplicateGroup, Duplicates, UnknownDuplicates
 from museion.search.vector_index import VectorIndex
 
@@ -94,12 +94,16 @@ async def keep(
 async def keep_suggested(
     duplicate_keeper: DuplicateKeeper, data: KeepSuggestedWanted
 ) -> list[KeepOutcome]:
-    """One outcome a group, each to be undone by itself; groups that are gone are passed over."""
+    """One outcome a group, each to be undone by itself.
+
+    A group that is gone, was changed meanwhile, or is too large to be seen to at once is passed
+    over: what was done before it has to be told.
+    """
     outcomes = []
     for group in data.groups:
         try:
             outcomes.append(await duplicate_keeper.keep(group, by=data.by))
-        except UnknownDuplicates:
+        except (UnknownDuplicates, GroupChanged, TooManyMembers):
             continue
     return outcomes
 
