@@ -103,7 +103,7 @@ async def keep_suggested(
     for group in data.groups:
         try:
             outcomes.append(await duplicate_keeper.keep(group, by=data.by))
-        except (UnknownDuplicates, GroupChanged, TooManyMembers):
+        except (UnknownDuplicates, UnknownAsset, GroupChanged, TooManyMembers):
             continue
     return outcomes
 
