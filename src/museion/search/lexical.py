@@ -26,19 +26,18 @@ from museion.search.lexical_fields import (
     checked_fields,
     read_record,
 )
-from museion.search.lexical_filter import RecordKeys, best_allowed, ids_of_all, select_all
+from museion.search.lexical_filter import RecordFilter, ids_of_all
 from museion.search.selection import Allowed, Numbers, Selection
-from museion.search.word_matching import Asked
-from museion.search.word_query import (
+from museion.search.word_asking import (
     Said,
-    WordQuery,
     corrected,
-    parse_phrase,
-    parse_words,
+    likely_answers,
     phrase_in_any,
     said_in_field,
     whole_question,
 )
+from museion.search.word_matching import Asked
+from museion.search.word_query import WordQuery, parse_phrase, parse_words
 
 __all__ = ["Field", "LexicalHit", "LexicalIndex", "Texts"]
 
@@ -95,7 +94,7 @@ class LexicalIndex:
             dict.fromkeys(each for f in fields.values() for each in f.languages)
         )
         self._commits = Commits(directory, self._schema, read_only=read_only)
-        self._keys = RecordKeys()
+        self._filter = RecordFilter(self._schema)
 
     @classmethod
     def open(
@@ -204,7 +203,8 @@ class LexicalIndex:
             if corrects:
                 words = corrected(words, self._fields, self._schema, searcher)
             question = self._question(words, excluded, searcher)
-            addresses = best_allowed(searcher, question, limit, allowed, self._keys, self._schema)
+            likely = likely_answers(words, searcher)
+            addresses = self._filter.best(searcher, question, limit, allowed, likely=likely)
             asked = Asked(words, self._fields.values())
             return [
                 _hit(asked, score, *read_record(searcher.doc(address)))
@@ -264,7 +264,7 @@ class LexicalIndex:
     def _question(
         self, words: WordQuery, excluded: Sequence[str], searcher: tantivy.Searcher
     ) -> tantivy.Query:
-        unwanted = [parsed for each in excluded if (parsed := parse_phrase(each)).words]
+        unwanted = [parsed for parsed in map(parse_phrase, excluded) if parsed.words]
         return whole_question(words, unwanted, self._fields.values(), self._schema, searcher)
 
     def _containing(self, phrase: str, inflected: bool) -> tantivy.Query | None:
@@ -290,7 +290,7 @@ class LexicalIndex:
         if commit.searcher is None or question is None:
             return Selection.of(over, ())
         with readable(self._directory):
-            return select_all(commit.searcher, question, commit.count + 1, over, self._keys)
+            return self._filter.all(commit.searcher, question, commit.count + 1, over)
 
 
 def _hit(asked: Asked, score: float, entry_id: str, seen: Seen) -> LexicalHit:

@@ -10,6 +10,7 @@ Letters: `R` records, `A` addresses.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence, Set
 from typing import TypeAlias
@@ -26,10 +27,15 @@ Addressed: TypeAlias = tuple[float, tantivy.DocAddress]
 
 _UNKNOWN = -1
 _US_BY_ID = 1.4
+_US_BY_SCORING = 0.03
 _US_BY_DEPTH = 0.8
-"""What one more allowed id, and one more record of an answer, cost, in microseconds."""
+"""What one more allowed id, record scored, and record of an answer cost, in microseconds.
+
+Asked among ids, tantivy scores all that match; asked for the best, it skips most.
+"""
 _US_TO_READ = 12.0
-_MARGIN = 1.3
+_DEVIATIONS = 3
+"""The answer asked for is so long that it holds too few allowed ones once in a thousand times."""
 _GROWTH = 4
 _FEWEST_IDS_TO_POST_FILTER = 200
 
@@ -73,36 +79,94 @@ class RecordKeys:
             self._count = count
 
 
-def best_allowed(
-    searcher: tantivy.Searcher,
-    question: tantivy.Query,
-    limit: int,
-    allowed: Allowed | None,
-    keys: RecordKeys,
-    schema: tantivy.Schema,
-) -> list[Addressed]:
-    """Return the best `limit` records that answer a question and are allowed, best first.
+class RecordFilter:
+    """Filters the answers of one index; from any thread."""
 
-    Args:
-        searcher: of the commit asked.
-        question: what records must answer.
-        limit: at least 1.
-        allowed: the only records that may be returned; None means all.
-        keys: of the index.
-        schema: of the index.
-    """
-    if allowed is None:
-        return _best(searcher, question, limit)
-    count, total = len(allowed), max(1, searcher.num_docs)
-    depth = round(limit * _MARGIN * max(1.0, total / max(1, count))) + limit // 4 + 8
-    each_us = _US_BY_DEPTH if isinstance(allowed, Selection) else _US_TO_READ
-    while count > _FEWEST_IDS_TO_POST_FILTER and depth * each_us < count * _US_BY_ID:
-        answers = _best(searcher, question, depth)
-        kept = _kept(searcher, answers, allowed, limit, keys)
-        if len(kept) >= limit or len(answers) < depth:
-            return kept
-        depth *= _GROWTH
-    return _best_among(searcher, question, limit, allowed, schema)
+    def __init__(self, schema: tantivy.Schema) -> None:
+        self._schema = schema
+        self._keys = RecordKeys()
+
+    def best(
+        self,
+        searcher: tantivy.Searcher,
+        question: tantivy.Query,
+        limit: int,
+        allowed: Allowed | None,
+        *,
+        likely: int,
+    ) -> list[Addressed]:
+        """Return the best `limit` records that answer a question and are allowed, best first.
+
+        Args:
+            searcher: of the commit asked.
+            question: what records must answer.
+            limit: at least 1.
+            allowed: the only records that may be returned; None means all.
+            likely: about how many records answer the question; it changes the cost alone.
+        """
+        if allowed is None:
+            return _best(searcher, question, limit)
+        count, total = len(allowed), max(1, searcher.num_docs)
+        share = min(1.0, count / total)
+        depth = round((limit + _DEVIATIONS * math.sqrt(limit)) / max(share, 1 / total)) + 1
+        each_us = _US_BY_DEPTH if isinstance(allowed, Selection) else _US_TO_READ
+        among_ids_us = count * _US_BY_ID + min(total, likely) * _US_BY_SCORING
+        while count > _FEWEST_IDS_TO_POST_FILTER and min(depth, likely) * each_us < among_ids_us:
+            answers = _best(searcher, question, depth)
+            kept = self._kept(searcher, answers, allowed, limit)
+            if len(kept) >= limit or len(answers) < depth:
+                return kept
+            depth *= _GROWTH
+        return self._best_among(searcher, question, limit, allowed)
+
+    def all(
+        self, searcher: tantivy.Searcher, question: tantivy.Query, count: int, over: Numbers
+    ) -> Selection:
+        """Return all records that answer a question; about 1 µs each.
+
+        Args:
+            searcher: of the commit asked.
+            question: what records must answer.
+            count: at least so many as there are records.
+            over: numbers of the records; ids without one are read and get one.
+        """
+        addresses = [address for _, address in _best(searcher, question, count)]
+        numbers = self._keys.numbers(_keys_of(searcher, addresses), over)
+        unknown = np.flatnonzero(numbers == _UNKNOWN)
+        numbers[unknown] = over.add(
+            read_record(searcher.doc(addresses[place]))[0] for place in unknown.tolist()
+        )
+        return Selection.of_numbers(over, numbers)
+
+    def _best_among(
+        self,
+        searcher: tantivy.Searcher,
+        question: tantivy.Query,
+        limit: int,
+        allowed: Allowed,
+    ) -> list[Addressed]:
+        ids = allowed.ids() if isinstance(allowed, Selection) else list(allowed)
+        among = tantivy.Query.term_set_query(self._schema, ID_FIELD, ids)
+        both = [
+            (tantivy.Occur.Must, question),
+            (tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0)),
+        ]
+        return _best(searcher, tantivy.Query.boolean_query(both), limit)
+
+    def _kept(
+        self,
+        searcher: tantivy.Searcher,
+        answers: Sequence[Addressed],
+        allowed: Allowed,
+        limit: int,
+    ) -> list[Addressed]:
+        """Return the first `limit` answers that are allowed."""
+        if isinstance(allowed, Selection):
+            numbers = self._keys.numbers(_keys_of(searcher, [a for _, a in answers]), allowed.over)
+            mask = allowed.mask(len(allowed.over))
+            places = np.flatnonzero((numbers != _UNKNOWN) & mask[numbers])
+            return [answers[place] for place in places[:limit]]
+        return _kept_of_set(searcher, answers, allowed, limit)
 
 
 def ids_of_all(searcher: tantivy.Searcher, question: tantivy.Query, count: int) -> set[str]:
@@ -117,65 +181,8 @@ def ids_of_all(searcher: tantivy.Searcher, question: tantivy.Query, count: int) 
     return {read_record(searcher.doc(address))[0] for _, address in found}
 
 
-def select_all(
-    searcher: tantivy.Searcher,
-    question: tantivy.Query,
-    count: int,
-    over: Numbers,
-    keys: RecordKeys,
-) -> Selection:
-    """Return all records that answer a question; about 1 µs each.
-
-    Args:
-        searcher: of the commit asked.
-        question: what records must answer.
-        count: at least so many as there are records.
-        over: numbers of the records; ids without one are read and get one.
-        keys: of the index.
-    """
-    addresses = [address for _, address in _best(searcher, question, count)]
-    numbers = keys.numbers(_keys_of(searcher, addresses), over)
-    unknown = np.flatnonzero(numbers == _UNKNOWN)
-    numbers[unknown] = over.add(
-        read_record(searcher.doc(addresses[place]))[0] for place in unknown.tolist()
-    )
-    return Selection.of_numbers(over, numbers)
-
-
 def _best(searcher: tantivy.Searcher, question: tantivy.Query, limit: int) -> list[Addressed]:
     return searcher.search(question, limit, count=False).hits
-
-
-def _best_among(
-    searcher: tantivy.Searcher,
-    question: tantivy.Query,
-    limit: int,
-    allowed: Allowed,
-    schema: tantivy.Schema,
-) -> list[Addressed]:
-    ids = allowed.ids() if isinstance(allowed, Selection) else list(allowed)
-    among = tantivy.Query.term_set_query(schema, ID_FIELD, ids)
-    both = [
-        (tantivy.Occur.Must, question),
-        (tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0)),
-    ]
-    return _best(searcher, tantivy.Query.boolean_query(both), limit)
-
-
-def _kept(
-    searcher: tantivy.Searcher,
-    answers: Sequence[Addressed],
-    allowed: Allowed,
-    limit: int,
-    keys: RecordKeys,
-) -> list[Addressed]:
-    """Return the first `limit` answers that are allowed."""
-    if isinstance(allowed, Selection):
-        numbers = keys.numbers(_keys_of(searcher, [a for _, a in answers]), allowed.over)
-        mask = allowed.mask(len(allowed.over))
-        places = np.flatnonzero((numbers != _UNKNOWN) & mask[numbers])
-        return [answers[place] for place in places[:limit]]
-    return _kept_of_set(searcher, answers, allowed, limit)
 
 
 def _kept_of_set(

@@ -9,7 +9,7 @@ import pytest
 from museion.base.errors import InvalidInput
 from museion.search.lexical import Field, LexicalIndex
 from museion.search.selection import Numbers
-from museion.search.word_query import Said
+from museion.search.word_asking import Said
 
 FIELDS = [
     Field("title", weight=2.0),
