@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -29,6 +29,8 @@ _STEM_SHARE = 0.5
 """Weight of a stem beside that of the word as written, so that the written form wins."""
 _PART_SHARE = 0.5
 _TYPO_SHARES = MappingProxyType({1: 0.5, 2: 0.3})
+_MOST_CORRECTED = 5
+"""A text in a language that the archive has no words of should not cost a second."""
 _INFLECTIONS = 3
 _FEWEST_ANSWERS = 10_000
 """So many may hold words of which the index keeps no count: stems, parts, values."""
@@ -42,12 +44,13 @@ def corrected(
     schema: tantivy.Schema,
     searcher: tantivy.Searcher,
 ) -> WordQuery:
-    """Return a query with what its words may be typos of, for those that occur nowhere."""
+    """Return a query with what its words may be typos of, for the first few that occur nowhere."""
+    kinds = fields.values()
+    strange = (w for w in query.words if not _occurs(w, query, kinds, schema, searcher))
     found = {
         word.folded: nearest
-        for word in query.words
-        if not _occurs(word, query, fields.values(), schema, searcher)
-        and (nearest := corrections(word.folded, fields, schema, searcher))
+        for word in islice(strange, _MOST_CORRECTED)
+        if (nearest := corrections(word.folded, fields, schema, searcher))
     }
     return replace(query, corrections=found)
 

@@ -110,6 +110,12 @@ def test_the_beginning_of_a_word_is_completed_rather_than_corrected(index: Lexic
     assert found(hits) == {"elephant": {}, "elephants": {}}
 
 
+def test_only_the_first_five_strange_words_are_corrected(index: LexicalIndex) -> None:
+    strange = ["elephnat", "savanah", "baech", "mueler", "beechess"]
+    hits = index.search(" ".join([*strange, "jozef"]), limit=10)
+    assert {word for hit in hits for word in hit.corrected} == set(strange)
+
+
 def test_correction_can_be_switched_off(index: LexicalIndex) -> None:
     assert index.search("elephnat", limit=10, corrects=False) == []
 
