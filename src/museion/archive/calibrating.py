@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from blake3 import blake3
 
 from museion.archive.generations import Generation
+from museion.base.ids import random_id
 from museion.models.encoder import Embeddings
 from museion.models.registry import checkpoint_names
 from museion.search.calibration import (
@@ -34,13 +37,16 @@ class Calibrator:
     embedded; `warm_up` asks it.
     """
 
-    def __init__(self, ids: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, ids: Callable[[], Iterable[str]], folder: Path | None = None) -> None:
         """Begin with no calibration.
 
         Args:
             ids: returns the assets that may be sampled; asked seldom.
+            folder: where embeddings of the background texts are kept for the next time, if it can
+                be written to; None keeps none.
         """
         self._ids = ids
+        self._folder = folder
         self._making = threading.Lock()
         self._space = ""
         self._texts: tuple[Embeddings, Embeddings | None] | None = None
@@ -85,10 +91,31 @@ class Calibrator:
             return None
         if is_new or self._texts is None:
             is_judged = generation.checkpoint.card.name in checkpoint_names()
-            senseless = None if is_judged else generation.embed_all(nonsense_texts())
-            self._texts = generation.embed_all(background_texts()), senseless
+            senseless = None if is_judged else self._embedded(generation, nonsense_texts())
+            self._texts = self._embedded(generation, background_texts()), senseless
         texts, nonsense = self._texts
         return Calibration(texts, sample, assets=count, nonsense=nonsense)
+
+    def _embedded(self, generation: Generation, texts: Sequence[str]) -> Embeddings:
+        """Return embeddings of texts: kept ones if they are at hand, for embedding takes a second."""
+        if self._folder is None:
+            return generation.embed_all(texts)
+        name = blake3("\n".join([generation.space.id, *texts]).encode()).hexdigest()[:32]
+        place = self._folder / f"{name}.npy"
+        try:
+            kept: Embeddings = np.load(place)
+            if kept.shape == (len(texts), generation.space.dimension):
+                return kept
+        except (OSError, ValueError):
+            pass  # not there yet, or cut off: embedded below and written anew
+        rows = generation.embed_all(texts)
+        with suppress(OSError):  # beside a writer the folder may be read-only
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = place.with_suffix(f".{random_id()}.part")
+            with part.open("wb") as file:
+                np.save(file, rows)
+            part.replace(place)
+        return rows
 
 
 def _sample(generation: Generation, ids: Iterable[str]) -> Embeddings:

@@ -30,7 +30,7 @@ from museion.archive.vector_indexing import (
     open_or_anew,
     vectors_folder,
 )
-from museion.base.errors import NotFound
+from museion.base.errors import Damaged, NotFound
 from museion.log.event import Event
 from museion.models.checkpoint import Checkpoint
 from museion.models.encoder import EmbeddingSpace
@@ -70,18 +70,28 @@ class NoIndex(NotFound):
         )
 
 
+class UnreadableIndex(Damaged):
+    """An index is damaged, or was made by another version."""
+
+    def __init__(self, reason: Damaged) -> None:
+        super().__init__(
+            reason.message, remedy="`museion serve`, or any `museion ingest`, builds it anew."
+        )
+
+
 class Indexes:
     """The indexes of one archive: words, and embeddings of one space or, while it changes, two.
 
     Attributes:
         generations: the embedding spaces, each with its index.
         numbers: of the assets in all of these indexes.
+        folder: that holds all of it; whoever derives more may keep it there.
     """
 
     def __init__(
         self, folder: Path, lexical: LexicalIndex, generations: Generations, numbers: Numbers
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self.lexical = lexical
         self.generations = generations
         self.numbers = numbers
@@ -125,23 +135,23 @@ class Indexes:
 
         Raises:
             NoIndex: an index is missing; the next writer builds it.
-            Damaged: an index cannot be read; the next writer builds it anew.
+            UnreadableIndex: an index cannot be read; the next writer builds it anew.
         """
         words, numbers = folder / "lexical", Numbers()
         for place in (words, vectors_folder(folder, checkpoint.space)):
             if not place.exists():
                 raise NoIndex(place)
-        return cls(
-            folder,
-            LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True),
-            Generations(open_generation(folder, checkpoint, numbers, read_only=True)),
-            numbers,
-        )
+        try:
+            lexical = LexicalIndex.open(words, LEXICAL_FIELDS, read_only=True)
+            current = open_generation(folder, checkpoint, numbers, read_only=True)
+        except Damaged as reason:
+            raise UnreadableIndex(reason) from reason
+        return cls(folder, lexical, Generations(current), numbers)
 
     def begin(self, checkpoint: Checkpoint, *, log_end: int) -> Generation:
         """Open the index of another space, to be built beside the one that is searched."""
         left = self.generations.take_back(checkpoint.space.id)
-        coming = left or open_generation(self._folder, checkpoint, self.numbers, log_end=log_end)
+        coming = left or open_generation(self.folder, checkpoint, self.numbers, log_end=log_end)
         self.generations.begin(coming)
         return coming
 
@@ -150,7 +160,7 @@ class Indexes:
         left = self.generations.take_back(space.id)
         if left is not None:
             left.vectors.close()
-        shutil.rmtree(vectors_folder(self._folder, space), ignore_errors=True)
+        shutil.rmtree(vectors_folder(self.folder, space), ignore_errors=True)
 
     def projections(self, catalog: Catalog) -> list[Projection]:
         """Return what keeps the indexes up to date; they read `catalog` and stay behind it."""

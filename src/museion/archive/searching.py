@@ -70,7 +70,7 @@ class Searcher:
         self.names = names
         self.facets = AssetFacets(catalog, indexes.numbers)
         self._selector = Selector(catalog, indexes.lexical, self.facets)
-        self._calibrator = Calibrator(catalog.finding.ids)
+        self._calibrator = Calibrator(catalog.finding.ids, indexes.folder / "calibration")
         self._unwanted = Unwanted(self._selector)
         self._ranker = Ranker(
             catalog, indexes.lexical, self._selector, self._unwanted, self._calibrator
