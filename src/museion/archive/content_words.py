@@ -11,7 +11,8 @@ CONTENT_FIELDS = (
     # NOTE: not certain, so that a long book that has all words somewhere does not come before the
     # pictures that show what was asked for. In quotes, its words are found exactly.
     Field("document", weight=0.8, is_certain=False),
-    Field("recognised", weight=0.8, is_certain=False),
+    # Trigrams, since what is read in pictures often lacks its spaces.
+    Field("recognised", weight=0.8, kind="trigrams", is_certain=False),
     Field("speech", weight=0.8, is_certain=False),
 )
 CHANGES_CONTENT_WORDS = (DocumentRead, TextRecognised, SpeechRecognised)

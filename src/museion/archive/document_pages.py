@@ -12,8 +12,8 @@ from museion.archive.catalog.records import AssetSummary
 from museion.archive.enrichment.worker_pool import WorkerPool
 from museion.archive.kept_pictures import KeptPictures
 from museion.base.errors import NotFound
-from museion.search.highlighting import Snippet, snippet
-from museion.search.words import fold, split_words
+from museion.search.highlighting import highlight, snippet
+from museion.search.words import split_words
 
 _MOST_KEPT_BYTES = 32 << 20
 _LOOKED_AT_CLOSELY = 12
@@ -97,29 +97,32 @@ def best_passage(
         None where no word stands anywhere.
     """
     sought = list(words)
-    found: list[tuple[int, PassageRecord, Snippet]] = []
-    for passage in _likeliest(passages, sought):
-        shown = snippet(passage.text, sought, length)
-        different = {fold(shown.text[start:end]) for start, end in shown.spans}
-        if different:
-            found.append((len(different), passage, shown))
-    if not found:
+    likeliest = _likeliest(passages, sought)
+    counts = [sum(bool(highlight(each.text, [word])) for word in sought) for each in likeliest]
+    most = max(counts, default=0)
+    if not most:
         return None
-    _, passage, shown = max(found, key=lambda each: (each[0], -passages.index(each[1])))
+    best = [each for each, count in zip(likeliest, counts, strict=True) if count == most]
+    passage = min(best, key=passages.index)
+    shown = snippet(passage.text, sought, length)
     return PagePassage(passage.page, shown.text, shown.spans)
 
 
 def _likeliest(passages: Sequence[PassageRecord], words: Sequence[str]) -> list[PassageRecord]:
-    """Return the passages that have most of the words' beginnings, in order of their number."""
-    beginnings = {
-        form[:_BEGINNING]
+    """Return the passages in which most words begin as those sought do, in order of their number.
+
+    A word that goes on in the same way counts more than one that is only alike in its beginning.
+    """
+    sought = [
+        {f" {form}" for form in (*word.forms, text.casefold())}
         for text in words
         for word in split_words(text)
-        for form in (*word.forms, text.casefold())
-    }
+    ]
+    beginnings = [{form[: 1 + _BEGINNING] for form in forms} for forms in sought]
 
     def count(passage: PassageRecord) -> int:
-        folded = passage.text.casefold()
-        return sum(each in folded for each in beginnings)
+        text = f" {passage.text.casefold()}"
+        whole = sum(any(form in text for form in forms) for forms in sought)
+        return whole + sum(any(each in text for each in forms) for forms in beginnings)
 
     return sorted(passages, key=count, reverse=True)[:_LOOKED_AT_CLOSELY]

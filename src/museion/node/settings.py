@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recognise_text: Annotated[
         bool,
         Meta(
-            description="Read the text in pictures: about 0.3 s of a processor for each; needs"
+            description="Read the text in pictures: about 0.4 s of a processor for each; needs"
             " `museion[text]`."
         ),
     ] = False
