@@ -93,9 +93,11 @@ def _cuts(looks: Looks) -> list[float]:
 def _hard_cuts(looks: Looks) -> NDArray[np.bool_]:
     changes = looks.changes
     stands_out = changes >= _TIMES_NEIGHBOURS * _mean_around(changes)
-    # What stands before the cut and what comes half a second later differ as well: no flash.
-    later = np.append(looks.slow_changes, np.repeat(looks.slow_changes[-1:], LAG))[LAG - 1 : -1]
-    return (changes >= _LEAST_CHANGE) & stands_out & (later >= _LEAST_CHANGE / 2)
+    # At both ends of a flash the picture is as it was half a second ago, or will be.
+    slow = looks.slow_changes
+    later = np.append(slow, np.repeat(slow[-1:], LAG))[LAG - 1 : -1]
+    lasts = np.minimum(slow, later) >= _LEAST_CHANGE / 2
+    return (changes >= _LEAST_CHANGE) & stands_out & lasts
 
 
 def _gradual_cuts(looks: Looks, hard: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -103,8 +105,11 @@ def _gradual_cuts(looks: Looks, hard: NDArray[np.bool_]) -> NDArray[np.bool_]:
     slow = looks.slow_changes
     near_a_cut = np.convolve(hard, np.ones(4 * LAG + 1), mode="same") > 0
     is_height = slow >= _greatest_around(slow, 2 * LAG)
-    found: NDArray[np.bool_] = (slow >= _GRADUAL_CHANGE) & is_height & ~near_a_cut[: len(slow)]
-    return found
+    # A flash differs from what was before it in one look only.
+    beside = np.pad(slow, 1, mode="edge")
+    lasts = np.minimum(beside[:-2], beside[2:]) >= _GRADUAL_CHANGE / 2
+    found: NDArray[np.bool_] = (slow >= _GRADUAL_CHANGE) & is_height & lasts
+    return found & ~near_a_cut[: len(slow)]
 
 
 def _mean_around(changes: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from museion.media.errors import CorruptMedia, PixelFlood
 from museion.media.film_frames import frame_webp, frames_at, pixels_of
-from museion.media.film_looks import Looks, Stretch, look_through
+from museion.media.film_looks import LAG, Looks, Stretch, look_through
 from museion.media.limits import Limits
 from museion.media.shots import LONGEST_SHOT_S, MOST_SHOTS, FilmShot, find_shots
 from museion.media.sniff import MOV, MP4
@@ -175,6 +176,28 @@ def test_a_film_of_a_day_has_a_bounded_number_of_shots() -> None:
     looks = Looks(times_s, changes, changes, plain, plain * 0)
 
     assert len(find_shots(looks, 86_400.0)) <= MOST_SHOTS
+
+
+def test_a_flash_is_no_cut() -> None:
+    # A flash of one look: what came before it is back a moment later.
+    changes, slow = np.full(80, 0.02, np.float32), np.full(80, 0.03, np.float32)
+    changes[[40, 41]] = 0.6
+    slow[[40, 40 + LAG]] = 0.6
+
+    assert len(find_shots(_seen(changes, slow), 9.9)) == 1
+
+
+def test_the_same_change_is_a_cut_when_it_lasts() -> None:
+    changes, slow = np.full(80, 0.02, np.float32), np.full(80, 0.03, np.float32)
+    changes[40] = 0.6
+    slow[40 : 40 + LAG] = 0.6
+
+    assert [shot.start_s for shot in find_shots(_seen(changes, slow), 9.9)] == [0.0, 5.0]
+
+
+def _seen(changes: NDArray[np.float32], slow: NDArray[np.float32]) -> Looks:
+    times_s = np.arange(len(changes)) * 0.125
+    return Looks(times_s, changes, slow, np.full(len(changes), 40, np.float32), changes * 0)
 
 
 def test_a_film_of_which_nothing_was_seen_has_no_shots() -> None:
