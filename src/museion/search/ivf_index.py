@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from museion.search import list_building, list_files
+from museion.search import list_files
+from museion.search.background_building import BackgroundBuilding
 from museion.search.inverted_lists import InvertedLists
-from museion.search.list_building import BuildingStopped, built_anew, fold_all, on_one_processor
+from museion.search.list_building import built_anew, fold_all, on_one_processor
 from museion.search.list_files import SavedLists, made_from
 from museion.search.list_search import nearest_exactly, nearest_within
 from museion.search.selection import Allowed, Numbers
@@ -71,7 +72,7 @@ class IvfIndex:
 
     It aims to miss at most 3 of 100 true nearest, with and without a filter. With equal rows, more
     than a quarter of `limit` and 50, ties at the limit may fall otherwise than by id. After
-    `optimise`, equal content gives equal answers.
+    `optimise`, equal content gives equal answers, however it came to be.
 
     Memory: about 520 bytes an entry of 512 numbers, 400 for ids and maps; the rows are mapped.
     """
@@ -82,8 +83,7 @@ class IvfIndex:
         self._state = _State(store.current(), None)
         self._seen_lists: tuple[tuple[int, int] | None, str] | None = None
         self._publishing = threading.RLock()
-        self._builder: threading.Thread | None = None
-        self._stopping = threading.Event()
+        self._building = BackgroundBuilding()
 
     @classmethod
     def open(
@@ -185,12 +185,12 @@ class IvfIndex:
             ReadOnlyIndex: it is not open for writing.
         """
         self._store.check_writable()
-        self._stop_building()
+        self._building.stop(timeout_s=_CLOSE_S)
         segment = self._state.segment
         if len(segment.row_of) < max(1, self._exact_below):
             return
         with on_one_processor():
-            lists = built_anew(segment, stopped=self._stopping.is_set)
+            lists = built_anew(segment, stopped=self._building.stopped)
             self._publish(lists, segment)
 
     def search(
@@ -215,14 +215,14 @@ class IvfIndex:
 
     def get(self, entry_id: str) -> Embedding | None:
         """Return the embedding kept under an id, or None."""
-        return self._store.get(entry_id)
+        return self._now().segment.embedding(entry_id)
 
     def __len__(self) -> int:
         return len(self._now().segment.row_of)
 
     def close(self) -> None:
         """Give back files and locks; waits for a step of the building of lists. May be repeated."""
-        self._stop_building()
+        self._building.stop(timeout_s=_CLOSE_S)
         self._store.close()
 
     def _now(self) -> _State:
@@ -295,38 +295,21 @@ class IvfIndex:
             return
         if lists is None or entries >= lists.trained_rows * _GROWTH_TO_TRAIN:
             self._start_building(
-                lambda: built_anew(segment, stopped=self._stopping.is_set), segment
+                lambda: built_anew(segment, stopped=self._building.stopped), segment
             )
 
     def _start_building(self, build: Callable[[], InvertedLists], segment: Segment) -> None:
-        if self._builder is not None and self._builder.is_alive():
-            return
-        self._stopping.clear()
-        self._builder = threading.Thread(
-            target=self._build, args=(build, segment), name="inverted-lists"
-        )
-        self._builder.start()
-
-    def _build(self, build: Callable[[], InvertedLists], segment: Segment) -> None:
-        list_building.step_back()
-        try:
+        def work() -> None:
             with on_one_processor():
                 self._publish(build(), segment)
-        except BuildingStopped:
-            return
+
+        self._building.start(work)
 
     def _publish(self, lists: InvertedLists, segment: Segment) -> None:
         with self._publishing:
             now = self._state.segment
-            if now.manifest.name != segment.manifest.name or self._stopping.is_set():
+            if now.manifest.name != segment.manifest.name or self._building.stopped():
                 return  # rows were moved meanwhile: the next commit sees that lists are missing
             self._state = _State(now, lists)
             if self._store.is_writing:
                 self._fold(at_least=0)
-
-    def _stop_building(self) -> None:
-        self._stopping.set()
-        builder = self._builder
-        if builder is not None:
-            builder.join(_CLOSE_S)
-        self._stopping.clear()

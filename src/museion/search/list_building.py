@@ -1,23 +1,22 @@
 """Finding the centres of inverted lists and how many of them a search needs.
 
-All of it depends on the ids and embeddings alone, not on the order in which they came, and runs on
-one processor. It can be stopped between steps of about a second.
+All of it depends on the ids and embeddings alone, not on the order in which they came. It can be
+stopped between steps of about a second.
 
 Letters: `N` rows, `D` width, `L` lists, `S` rows of the sample.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from museion.search.background_building import BuildingStopped, Stopped
 from museion.search.inverted_lists import (
     NO_LIST,
     InvertedLists,
@@ -36,12 +35,6 @@ _TRIAL_HITS = 10
 _AIMED_RECALL = 0.98
 """Above what is promised (0.97), for queries harder than most; see `_trial_queries`."""
 _FEWEST_PROBES = 4
-
-Stopped = Callable[[], bool]
-
-
-class BuildingStopped(Exception):
-    """Whoever asked for the lists does not want them any more."""
 
 
 def built_anew(segment: Segment, *, stopped: Stopped) -> InvertedLists:
@@ -83,18 +76,13 @@ def fold_all(lists: InvertedLists, segment: Segment, *, stopped: Stopped) -> Non
 
 @contextmanager
 def on_one_processor() -> Iterator[None]:
-    """Let this thread compute on one processor: repeatable, and the other one keeps answering."""
+    """Let `faiss` use one processor for this thread: repeatable, and others keep answering."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def step_back() -> None:
-    """Give this thread of the process less of a busy processor than those that answer."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _sampled(segment: Segment, count: int) -> NDArray[np.intp]:

@@ -48,7 +48,7 @@ def live_rows(segment: Segment, allowed: Allowed | None) -> Mask:
         return segment.is_live
     numbers = segment.numbers
     of_record = selection_of(allowed, numbers).mask(len(numbers))
-    return of_record[segment.record_of] & segment.is_live
+    return of_record.take(segment.record_of, mode="clip") & segment.is_live
 
 
 def nearest_rows(

@@ -85,10 +85,10 @@ class Segment:
     numbers: Numbers
     record_of: NDArray[np.int32]
 
-    @property
-    def dead_count(self) -> int:
-        """How many rows are no longer the living one of their id."""
-        return self.manifest.rows - len(self.row_of)
+    def embedding(self, entry_id: str) -> Embedding | None:
+        """Return the embedding kept under an id, or None."""
+        row = self.row_of.get(entry_id)
+        return None if row is None else np.array(self.rows[row])
 
 
 def manifest_path(directory: Path) -> Path:

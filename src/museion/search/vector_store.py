@@ -118,9 +118,7 @@ class VectorStore:
 
     def get(self, entry_id: str) -> Embedding | None:
         """Return the embedding kept under an id, or None."""
-        segment = self.current()
-        row = segment.row_of.get(entry_id)
-        return None if row is None else np.array(segment.rows[row])
+        return self.current().embedding(entry_id)
 
     def close(self) -> None:
         """Give back the lock; changes that were not committed are forgotten. May be repeated."""
