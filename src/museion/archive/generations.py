@@ -63,6 +63,10 @@ class Generation:
         """Return one row a text; see `embed`."""
         return self.text_tower().encode_texts(texts)
 
+    def knows(self, word: str) -> bool:
+        """Tell whether the text tower has learned a word; it is hardly a typo then."""
+        return self.text_tower().knows(word)
+
     def text_tower(self) -> TextEncoder:
         """Return the text tower, opened at the first call."""
         with self._opening:

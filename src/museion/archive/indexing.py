@@ -48,8 +48,8 @@ LEXICAL_FIELDS = (
     Field("credit", weight=1.0),
     Field("place", weight=1.5),
     Field("camera", weight=0.7),
-    Field("label", weight=0.8, is_certain=False),
-    Field("synonym", weight=0.5, is_certain=False),
+    Field("label", weight=0.8, is_certain=False, languages=("english",)),
+    Field("synonym", weight=0.5, is_certain=False, languages=("english",)),
     *CONTENT_FIELDS,
 )
 """What the lexical index knows of an asset; labels are guesses of a model and so not certain."""

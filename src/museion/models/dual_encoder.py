@@ -127,6 +127,11 @@ class DualTextTower:
             embeddings[places] = _unit_rows(self.checkpoint, found, len(places))
         return embeddings
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a word has a token of its own, so that it is hardly a typo."""
+        tokens = self.tokenizer.encode(word, add_special_tokens=False).tokens
+        return len(tokens) == 1 and len(tokens[0].strip("▁")) >= len(word)
+
     def tokens_of(self, text: str) -> tuple[list[int], list[int]]:
         """Return the tokens of a text and, for each, whether it is one (1) or fills up (0)."""
         rules = self.rules

@@ -169,6 +169,11 @@ class TextTower:
             embeddings[places] = rows
         return embeddings
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a word has a token of its own, so that it is hardly a typo."""
+        tokens = self._tokenizer.encode(word, add_special_tokens=False).tokens
+        return len(tokens) == 1 and len(tokens[0].strip("▁")) >= len(word)
+
     def _equally_long(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
         """Group texts of one length, so that no text is padded and company changes no row."""
         encodings = self._tokenizer.encode_batch([_readable(text) for text in texts])

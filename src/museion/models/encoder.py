@@ -102,6 +102,10 @@ class TextEncoder(Protocol):
         """
         ...
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a word has a token of its own, so that it is hardly a typo."""
+        ...
+
 
 class Labeller(Protocol):
     """Names what pictures show."""

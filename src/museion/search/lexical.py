@@ -6,7 +6,7 @@ on damage its owner drops the folder and fills a new one from the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -174,6 +174,7 @@ class LexicalIndex:
         allowed: Allowed | None = None,
         completes: bool = False,
         corrects: bool = True,
+        is_word: Callable[[str], bool] = lambda _: False,
     ) -> list[LexicalHit]:
         """Return the records that answer best, best first; records of equal score keep their order.
 
@@ -189,6 +190,8 @@ class LexicalIndex:
                 frequent). Such a match makes no hit exact.
             corrects: a word that occurs in no record is looked for under the words that it may be a
                 typo of. Such a match makes no hit exact.
+            is_word: tells of a folded word whether it is known not to be a typo, though it may
+                occur in no record.
 
         Raises:
             InvalidInput: `limit` is below 1.
@@ -201,7 +204,7 @@ class LexicalIndex:
             return []
         with readable(self._directory):
             if corrects:
-                words = corrected(words, self._fields, self._schema, searcher)
+                words = corrected(words, self._fields, self._schema, searcher, is_word)
             question = self._question(words, excluded, searcher)
             likely = likely_answers(words, searcher)
             addresses = self._filter.best(searcher, question, limit, allowed, likely=likely)

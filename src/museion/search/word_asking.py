@@ -9,7 +9,7 @@ words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from types import MappingProxyType
@@ -43,10 +43,18 @@ def corrected(
     fields: Mapping[str, Field],
     schema: tantivy.Schema,
     searcher: tantivy.Searcher,
+    is_word: Callable[[str], bool],
 ) -> WordQuery:
-    """Return a query with what its words may be typos of, for the first few that occur nowhere."""
+    """Return a query with what its words may be typos of, for the first few that occur nowhere.
+
+    Those that are words, whether they occur or not, are no typos.
+    """
     kinds = fields.values()
-    strange = (w for w in query.words if not _occurs(w, query, kinds, schema, searcher))
+    strange = (
+        word
+        for word in query.words
+        if not is_word(word.folded) and not _occurs(word, query, kinds, schema, searcher)
+    )
     found = {
         word.folded: nearest
         for word in islice(strange, _MOST_CORRECTED)

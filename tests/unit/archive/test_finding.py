@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ class Finding(Telling):
         like: str = "",
         unlike: str = "",
         fingerprint: int | None = None,
-        **said: object,
+        **said: Any,
     ) -> AssetId:
         """Take in an asset whose picture looks as a text says, unlike it, or like nothing."""
         asset_id = self.tell_asset(name, **said)
@@ -139,9 +140,15 @@ def test_a_mode_listens_to_words_or_to_meaning_alone(finding: Finding) -> None:
 
 def test_strong_hits_come_before_weak_ones_and_are_counted(finding: Finding) -> None:
     answer = finding.searcher.search("a boat at sea", limit=100)
-    strengths = [hit.strength for hit in answer.hits]
+    strengths = [str(hit.strength) for hit in answer.hits]
     assert strengths == sorted(strengths)  # strong, then weak
     assert answer.strong == strengths.count("strong") >= 1
+
+
+def test_a_word_that_the_encoder_knows_is_no_typo(finding: Finding) -> None:
+    assert finding.searcher.search("a cot", limit=1).corrected == {}
+    assert finding.searcher.search("a beech", limit=1).corrected == {}
+    assert finding.searcher.search("a beacj", limit=1).corrected == {"beacj": "beach"}
 
 
 def test_words_that_nothing_has_find_nothing(finding: Finding) -> None:

@@ -106,7 +106,13 @@ class Ranker:
     ) -> Sequence[LexicalHit]:
         if question.asking.mode == "meaning":
             return ()
-        return rank_by_words(self._lexical, question.query, allowed, depth=depth)
+        return rank_by_words(
+            self._lexical,
+            question.query,
+            allowed,
+            depth=depth,
+            is_word=question.generation.knows,
+        )
 
     def _near(
         self, question: Question, target: Target | None, allowed: Selection | None, depth: int

@@ -6,7 +6,7 @@ is read from the catalog but ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -80,10 +80,25 @@ class Ranked:
 
 
 def rank_by_words(
-    lexical: LexicalIndex, query: Query, allowed: Selection | None, *, depth: int
+    lexical: LexicalIndex,
+    query: Query,
+    allowed: Selection | None,
+    *,
+    depth: int,
+    is_word: Callable[[str], bool],
 ) -> list[LexicalHit]:
-    """Return the assets that say words of a query, best first."""
-    return lexical.search(query.text, limit=depth, phrases=query.phrases, allowed=allowed)
+    """Return the assets that say words of a query, best first.
+
+    Args:
+        lexical: index of words.
+        query: of which the text and the phrases are looked for.
+        allowed: the only assets that may be hits; None for all.
+        depth: how many at most.
+        is_word: tells of a word that nothing says whether it is a word all the same, not a typo.
+    """
+    return lexical.search(
+        query.text, limit=depth, phrases=query.phrases, allowed=allowed, is_word=is_word
+    )
 
 
 def rank_by_nearness(

@@ -117,8 +117,7 @@ class Selector:
         return self._of(self._catalog.ids(condition))
 
     def _containing(self, phrase: str, *, inflected: bool = False) -> Selection:
-        numbers = self._facets.numbers
-        return self._of(self._lexical.ids_containing(phrase, inflected=inflected, over=numbers))
+        return self._lexical.select_containing(phrase, self._facets.numbers, inflected=inflected)
 
     def _of(self, ids: Iterable[str] | Sequence[str]) -> Selection:
         return Selection.of(self._facets.numbers, ids)
