@@ -36,6 +36,7 @@ Embeddings = NDArray[np.float32]
 Strength = Literal["strong", "weak", "none"]
 
 MOST_SAMPLED = 2_000
+_BELIEF_OF_WEAK = 0.2
 _NEAREST = 10
 _NEAREST_HUBS = 5
 _LITTLE_KNOWN = 20
@@ -71,8 +72,11 @@ class CutOff:
         return "weak" if similarity >= self.weak else "none"
 
     def belief(self, similarity: float) -> float:
-        """Return how far a similarity stands between weak (0) and strong (1), held in [0, 1]."""
-        return min(1.0, max(0.0, (similarity - self.weak) / (self.strong - self.weak)))
+        """Return how much a hit counts: 0 below weak, a fifth there, rising to 1 at strong."""
+        if similarity < self.weak:
+            return 0.0
+        way = (similarity - self.weak) / (self.strong - self.weak)
+        return min(1.0, _BELIEF_OF_WEAK + (1 - _BELIEF_OF_WEAK) * way)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ The third rule leaves the cut ("nothing fits") to whoever knows the query.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,9 @@ DEFAULT_OFFSET = 60
 WEAK_Z = 2.0
 STRONG_Z = 4.0
 PARTIAL_BELIEF = 0.5
+GUESSED_BELIEF = 0.1
+GUESSED_FIELDS = frozenset({"label", "synonym"})
+"""Fields that a model fills from the same picture which the meaning is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ class Worded(Protocol):
     def coverage(self) -> float: ...  # noqa: D102
     @property
     def is_exact(self) -> bool: ...  # noqa: D102
+    @property
+    def matched(self) -> Mapping[str, Sequence[str]]: ...  # noqa: D102
 
 
 def by_similarity(
@@ -215,26 +220,42 @@ def by_belief(
     return Ranking(hits, weight)
 
 
-def by_words(hits: Iterable[Worded], *, weight: float = 1.0) -> Ranking:
-    """Return the ranking of hits by words: exact ones first, then by coverage, then by BM25.
+def by_words(
+    hits: Iterable[Worded], *, weight: float = 1.0, guessed: Set[str] = GUESSED_FIELDS
+) -> Ranking:
+    """Return the ranking of hits by words: exact ones, then by belief, coverage and BM25.
 
     A partial hit's belief is half its coverage squared. Alone, with words for two thirds of the
     query or less, it passes no strong picture among the first 200 at the default offset and equal
     weights: 0.5 * (2/3)**2 / 61 < 1 / 260.
+
+    A hit that says words in guessed fields only is believed a little if it says all of them, and
+    not at all otherwise: the meaning of the picture knows better. With machine labels as the only
+    words, partial ones cost 2.1 points of nDCG@10 on captions as queries.
+
+    Args:
+        hits: in any order.
+        weight: of the signal.
+        guessed: lexical fields whose words are guesses about the picture.
     """
-    ordered = sorted(hits, key=lambda hit: (not hit.is_exact, -hit.coverage, -hit.score))
+    believed = [(_belief(hit, guessed), hit) for hit in hits]
+    believed.sort(key=_by_words_order)
     return Ranking(
-        [
-            Ranked(
-                hit.id,
-                hit.score,
-                1.0 if hit.is_exact else PARTIAL_BELIEF * hit.coverage**2,
-                hit.is_exact,
-            )
-            for hit in ordered
-        ],
-        weight,
+        [Ranked(hit.id, hit.score, belief, hit.is_exact) for belief, hit in believed], weight
     )
+
+
+def _by_words_order(pair: tuple[float, Worded]) -> tuple[bool, float, float, float]:
+    belief, hit = pair
+    return not hit.is_exact, -belief, -hit.coverage, -hit.score
+
+
+def _belief(hit: Worded, guessed: Set[str]) -> float:
+    if hit.is_exact:
+        return 1.0
+    if hit.matched and all(field in guessed for field in hit.matched):
+        return GUESSED_BELIEF if hit.coverage >= 1 else 0.0
+    return PARTIAL_BELIEF * hit.coverage**2
 
 
 def fuse_ranks(

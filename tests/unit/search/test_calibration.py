@@ -80,8 +80,9 @@ def test_strong_lies_above_weak_and_belief_rises_between_them() -> None:
     middle = (cut_off.strong + cut_off.weak) / 2
 
     assert cut_off.strong > cut_off.weak
-    assert [cut_off.belief(each) for each in (-1, cut_off.weak, cut_off.strong, 1)] == [0, 0, 1, 1]
-    assert cut_off.belief(middle) == pytest.approx(0.5)
+    believed = [cut_off.belief(each) for each in (-1, cut_off.weak, cut_off.strong, 1)]
+    assert believed == [0, 0.2, 1, 1]
+    assert cut_off.belief(middle) == pytest.approx(0.6)
 
 
 def test_strength_is_told_in_three_words() -> None:

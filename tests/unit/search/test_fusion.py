@@ -102,8 +102,15 @@ def similar(*pairs: tuple[str, float]) -> Ranking:
     return by_similarity([Neighbour(id_, value) for id_, value in pairs], BACKGROUND)
 
 
-def worded(id_: str, *, score: float = 1.0, coverage: float, is_exact: bool = False) -> LexicalHit:
-    return LexicalHit(id_, score, {"caption": ("word",)}, coverage, is_exact)
+def worded(
+    id_: str,
+    *,
+    score: float = 1.0,
+    coverage: float,
+    is_exact: bool = False,
+    field: str = "caption",
+) -> LexicalHit:
+    return LexicalHit(id_, score, {field: ("word",)}, coverage, is_exact)
 
 
 def test_captioned_dogs_come_first_then_those_that_look_like_dogs_then_noise() -> None:
@@ -179,6 +186,24 @@ def test_words_are_ranked_by_exactness_then_coverage_then_score() -> None:
         worded("better half", score=10, coverage=0.5),
     ]
     assert [hit.id for hit in by_words(hits).hits] == ["exact", "guessed", "better half", "half"]
+
+
+def test_labels_that_say_a_part_of_the_query_count_nothing() -> None:
+    hits = [worded("label", coverage=0.9, field="label"), worded("caption", coverage=0.2)]
+
+    ranked = by_words(hits).hits
+
+    assert [(hit.id, hit.belief > 0) for hit in ranked] == [("caption", True), ("label", False)]
+
+
+def test_labels_that_say_the_whole_query_count_less_than_a_strong_picture() -> None:
+    strong = [(f"dog{number:03}", STRONG) for number in range(200)]
+    labelled = [worded("labelled", coverage=1, field="synonym")]
+
+    found = fuse_ranks({"image": similar(*strong), "words": by_words(labelled)})
+
+    assert ids(found)[-1] == "labelled"
+    assert found[-1].score > 0
 
 
 @pytest.mark.parametrize(
