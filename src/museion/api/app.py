@@ -31,6 +31,7 @@ from museion.api import (
     upload_routes,
     why_routes,
 )
+from museion.api.model_schemas import Models
 from museion.api.problems import AnyRequest, on_defect, on_http_error, on_museion_error
 from museion.api.schemas import EncoderNotice, SiteStatus
 from museion.api.site_schemas import Network
@@ -64,7 +65,7 @@ def create_app(
     settled: Settled,
     hosts: Iterable[str] = LOOPBACK_HOSTS,
     network: Network | None = None,
-    models: model_routes.Models | None = None,
+    models: Models | None = None,
 ) -> Litestar:
     """Return the application that serves an open archive.
 
@@ -122,7 +123,7 @@ def create_app(
 
 
 # Pictures are compressed already, and an event stream must not wait for a compressor's buffer.
-_UNCOMPRESSED = ["/api/blobs", "/api/changes", "/api/assets/.*/original", "/assets"]
+_UNCOMPRESSED = ["/api/blobs", "/api/changes", "/api/assets/.*/(original|frame)", "/assets"]
 
 
 def _status_route(archive: Archive, trouble: Trouble, settled: Settled) -> HTTPRouteHandler:

@@ -196,7 +196,7 @@ def test_the_same_change_is_a_cut_when_it_lasts() -> None:
 
 
 def _seen(changes: NDArray[np.float32], slow: NDArray[np.float32]) -> Looks:
-    times_s = np.arange(len(changes)) * 0.125
+    times_s = np.arange(len(changes), dtype=np.float64) / 8
     return Looks(times_s, changes, slow, np.full(len(changes), 40, np.float32), changes * 0)
 
 
