@@ -24,6 +24,16 @@ class NotEnrichedYet(Conflict):
         )
 
 
+class NoPicture(Conflict):
+    """An asset has no picture that could be compared."""
+
+    def __init__(self, asset_id: str) -> None:
+        super().__init__(
+            f"Asset {asset_id} is a sound: it has no picture to compare.",
+            remedy="Search by what is said in it, or by its words.",
+        )
+
+
 class NotComparable(Conflict):
     """An asset came from a site whose embeddings cannot be compared with those of this one."""
 
@@ -40,11 +50,15 @@ def vector_of(catalog: Catalog, asset_id: AssetId, generation: Generation) -> Em
 
     Raises:
         UnknownAsset: there is no such asset, or this site may not read it.
+        NoPicture: it is a sound.
         NotEnrichedYet: its picture has no embedding yet.
         NotComparable: it has one, but of another embedding space.
     """
-    spaces = catalog.detail(asset_id).spaces
+    detail = catalog.detail(asset_id)
+    spaces = detail.spaces
     vector = generation.vectors.get(asset_id)
+    if detail.summary.kind == "sound":
+        raise NoPicture(asset_id)
     if vector is None and spaces:
         raise NotComparable(asset_id, spaces, generation.space.id)
     if vector is None:
