@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from figures import print_figures, print_machine
+from retrieval_bench.composed_quality import composed_figures
 from retrieval_bench.cut_off_quality import cut_off_figures
 from retrieval_bench.dev_split import read_dev
 from retrieval_bench.ranking_quality import ranking_figures
@@ -35,6 +36,7 @@ def main() -> None:
     found = ranking_figures(dev, tower)
     found += cut_off_figures(dev, tower)
     found += without_figures(dev, tower)
+    found += composed_figures(dev, tower)
     print_figures(found)
 
 
