@@ -201,6 +201,12 @@ class Query:
         return " ".join(word for part in self.parts for word in _speaking(part.meaning))
 
     @property
+    def lexical_text(self) -> str:
+        """The text with the words of groups in their places: what to rank by words."""
+        rest = (part.meaning for part in self.parts if not isinstance(part.meaning, Phrase))
+        return " ".join(word for meaning in rest for word in _speaking(meaning))
+
+    @property
     def chips(self) -> tuple[Chip, ...]:
         """The parts as a screen shows them, in the order typed."""
         return tuple(_chip(part) for part in self.parts)

@@ -62,7 +62,7 @@ def test_outside_of_parentheses_an_operator_joins_its_neighbours_only() -> None:
 
     assert query.groups == (AnyOf((Word("cat"), Word("dog"))),)
     assert query.text == "a on a beach"
-    assert query.semantic_text == "a cat dog on a beach"
+    assert query.semantic_text == query.lexical_text == "a cat dog on a beach"
     assert [(chip.kind, chip.typed, chip.label) for chip in query.chips] == [
         ("text", "a", "a"),
         ("group", "cat OR dog", "cat or dog"),

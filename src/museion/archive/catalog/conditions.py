@@ -6,7 +6,7 @@ Statements are put together from constants; what users give is always an argumen
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from functools import singledispatch
 from types import MappingProxyType
 from typing import Protocol
@@ -70,20 +70,19 @@ _SHAPES = MappingProxyType(
     }
 )
 """A side that is longer by up to a twentieth still looks as long as the other."""
-_TERMS = (
-    "(coalesce(rights, '') || ' ' || coalesce(copyright, '') || ' ' || coalesce((SELECT"
-    " group_concat(value, ' ') FROM metadata_value WHERE asset_nr = asset.nr"
-    " AND field = 'rights_url'), ''))"
-)
-"""All that the metadata and people say of rights, in one text."""
+_TERMS = "(coalesce(rights, '') || ' ' || coalesce(copyright, ''))"
+"""What the metadata and people say of rights, in one text."""
+_URLS = "SELECT asset_nr FROM metadata_value WHERE field = 'rights_url'"
 _FREE_TERMS = (
-    *("%public domain%", "%gemeinfrei%", "%cc0%", "%cc by%", "%cc-by%", "%/publicdomain/%"),
-    *("%creativecommons.org/licenses/by%", "%creative commons attribution%"),
+    *("%public domain%", "%gemeinfrei%", "%cc0%", "%cc by%", "%cc-by%"),
+    "%creative commons attribution%",
 )
+_FREE_URLS = ("%/publicdomain/%", "%creativecommons.org/licenses/by%")
 _UNFREE_TERMS = (
     *("%by-nc%", "%by nc%", "%by-nd%", "%by nd%", "%noncommercial%", "%non-commercial%"),
     *("%noderiv%", "%no deriv%"),
 )
+_UNFREE_URLS = ("%/by-nc%", "%/by-nd%")
 _COLUMNS = MappingProxyType(
     {
         name: name
@@ -253,18 +252,20 @@ def _(filter_: ColourFilter) -> Condition:
 
 @_plain.register
 def _(filter_: RightsFilter) -> Condition:
-    free = " OR ".join(f"{_TERMS} LIKE ?" for _ in _FREE_TERMS)
-    unfree = " OR ".join(f"{_TERMS} LIKE ?" for _ in _UNFREE_TERMS)
+    unknown = Condition(f"trim({_TERMS}) = '' AND nr NOT IN ({_URLS})", ())
+    free = all_of(
+        (
+            any_of((_like_any(_TERMS, _FREE_TERMS), _url(_FREE_URLS))),
+            negated(any_of((_like_any(_TERMS, _UNFREE_TERMS), _url(_UNFREE_URLS)))),
+        )
+    )
     match filter_.state:
         case "free":
-            return Condition(f"({free}) AND NOT ({unfree})", (*_FREE_TERMS, *_UNFREE_TERMS))
+            return free
         case "unknown":
-            return Condition(f"trim({_TERMS}) = ''", ())
+            return unknown
         case _:
-            return Condition(
-                f"trim({_TERMS}) <> '' AND NOT (({free}) AND NOT ({unfree}))",
-                (*_FREE_TERMS, *_UNFREE_TERMS),
-            )
+            return all_of((negated(unknown), negated(free)))
 
 
 @_plain.register
@@ -313,6 +314,15 @@ def _has_term(term: str) -> Condition:
         " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
         (folded(term), folded(term)),
     )
+
+
+def _like_any(value: str, patterns: Sequence[str]) -> Condition:
+    return Condition(" OR ".join([f"{value} LIKE ?"] * len(patterns)), tuple(patterns))
+
+
+def _url(patterns: Sequence[str]) -> Condition:
+    like = _like_any("value", patterns)
+    return Condition(f"nr IN ({_URLS} AND ({like.sql}))", like.arguments)
 
 
 def _between(value: str, low: float | None, high: float | None) -> Condition:

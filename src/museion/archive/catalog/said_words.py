@@ -22,8 +22,10 @@ _BETWEEN: Final = (
     "[^0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2fff\u3040-\ud7ff\uf900-\ufdff]"
 )
 """What GLOB takes for one character that divides words."""
+_BETWEEN_PLAIN: Final = "[^0-9a-z]"
+"""The same among lower-case ASCII."""
 _WIDEST_GAP: Final = 3
-_WORDS_AT_ONCE: Final = 4
+_WORDS_AT_ONCE: Final = 3
 """Of more words, each so many that follow each other are looked for."""
 
 
@@ -37,15 +39,32 @@ def saying(column: str, words: str) -> Condition:
     """
     if words == ANYTHING:
         return Condition(f"trim(coalesce({column}, '')) <> ''", ())
-    said = [pattern(word) for word in words.removesuffix(ANYTHING).split()]
+    said = words.removesuffix(ANYTHING).split()
     goes_on = words.endswith(ANYTHING)
-    gathered = [list(_patterns(run, goes_on=goes_on and last)) for run, last in _runs(said)]
-    spaced = f"(' ' || {column} || ' ')"
-    runs = " AND ".join(f"({' OR '.join([f'{spaced} GLOB ?'] * len(run))})" for run in gathered)
-    # The first pattern is quick and decides most rows; the others are tried where it fits.
+    longest = max(said, key=len)
+    holds_all = " AND ".join([f"instr(lower({column}), ?)"] * len(said))
+    plain = _said(f"lower({column})", said, between=_BETWEEN_PLAIN, goes_on=goes_on)
+    alike = [pattern(word) for word in said]
+    folded = _said(column, alike, between=_BETWEEN, goes_on=goes_on)
+    # Most columns are plain ASCII and need no classes of letters; the first comparison of each
+    # kind is quick and decides most rows.
     return Condition(
-        f"CASE WHEN {column} GLOB ? THEN {runs} ELSE 0 END",
-        (f"*{max(said, key=len)}*", *(each for run in gathered for each in run)),
+        f"CASE WHEN length(CAST({column} AS BLOB)) = length({column})"
+        f" THEN CASE WHEN {holds_all} THEN {plain.sql} ELSE 0 END"
+        f" WHEN {column} GLOB ? THEN {folded.sql} ELSE 0 END",
+        (*said, *plain.arguments, f"*{pattern(longest)}*", *folded.arguments),
+    )
+
+
+def _said(value: str, words: Sequence[str], *, between: str, goes_on: bool) -> Condition:
+    gathered = [
+        list(_patterns(run, between=between, goes_on=goes_on and last))
+        for run, last in _runs(words)
+    ]
+    glob = f"' ' || {value} || ' ' GLOB ?"
+    return Condition(
+        " AND ".join(f"({' OR '.join([glob] * len(run))})" for run in gathered),
+        tuple(each for run in gathered for each in run),
     )
 
 
@@ -56,12 +75,12 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[Sequence[str], bool]]:
         yield words[start : start + _WORDS_AT_ONCE], start == last
 
 
-def _patterns(words: Sequence[str], *, goes_on: bool) -> Iterator[str]:
+def _patterns(words: Sequence[str], *, between: str, goes_on: bool) -> Iterator[str]:
     """Yield what GLOB takes for words with all gaps that may divide them."""
-    end = "*" if goes_on else f"{_BETWEEN}*"
+    end = "*" if goes_on else f"{between}*"
     for gaps in product(range(1, _WIDEST_GAP + 1), repeat=len(words) - 1):
-        between = "".join(_BETWEEN * gap + word for gap, word in zip(gaps, words[1:], strict=True))
-        yield f"*{_BETWEEN}{words[0]}{between}{end}"
+        rest = "".join(between * gap + word for gap, word in zip(gaps, words[1:], strict=True))
+        yield f"*{between}{words[0]}{rest}{end}"
 
 
 def whole_pattern(text: str) -> str:

@@ -114,3 +114,18 @@ PREPOSITIONS: tuple[tuple[str, ...], ...] = tuple(
 WEAK_PREPOSITIONS = frozenset({"of", "the", "on", "den", "der", "die", "am"})
 """These do not tell that a bare number is a year: `class of 1984`."""
 TAKEN = frozenset("taken shot made aufgenommen fotografiert entstanden".split())  # noqa: SIM905
+STARTS = frozenset(
+    (
+        *(words[0] for words in PREPOSITIONS),
+        *(TAKEN | SINCE | AFTER | BEFORE | UNTIL | LAST | THIS),
+        *RANGES,
+        *DAYS,
+        *MONTHS,
+        *SHORT_MONTHS,
+        *SEASONS,
+        *NUMBERS,
+        *DECADES,
+        *("day", "heuer"),
+    )
+)
+"""Words with which a time can begin; others hold a digit."""

@@ -83,6 +83,8 @@ def date_at(words: Words, today: datetime.date) -> FoundDate | None:
         today: from which `last week` is counted.
     """
     words = words[:LONGEST_DATE]
+    if not words or not may_begin_date(words[0]):
+        return None
     skipped = 1 if words[:1] and words[0] in say.TAKEN else 0
     rest = words[skipped:]
     found = _safely(_phrase, rest, today)
@@ -93,6 +95,11 @@ def date_at(words: Words, today: datetime.date) -> FoundDate | None:
             if found is not None:
                 break
     return replace(found, used=found.used + skipped) if found else None
+
+
+def may_begin_date(word: str) -> bool:
+    """Tell whether a time can begin with a folded word; most words of a text cannot."""
+    return word in say.STARTS or any(letter.isdigit() for letter in word)
 
 
 def _behind(before: tuple[str, ...], words: Words, today: datetime.date) -> FoundDate | None:

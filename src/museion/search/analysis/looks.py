@@ -75,11 +75,14 @@ _FREE = (
     *(("public", "domain"), ("free", "to", "use"), ("free", "licence"), ("free", "license")),
     *(("gemeinfrei",), ("gemeinfreie",), ("gemeinfreien",), ("freie", "lizenz")),
 )
+_STARTS = frozenset((*_MOSTLY, *_COLOUR, *_COLOURS, *_ORIENTATIONS, *(words[0] for words in _FREE)))
 
 
 def find_looks(sentence: Sentence) -> None:
     """Claim the words that say of which colour, format and rights an asset shall be."""
     for place in range(len(sentence)):
+        if not _may_begin(sentence.folded(place)):
+            continue
         words = sentence.together(place, _LONGEST)
         if words and (found := _look(words)):
             used, filter_ = found
@@ -92,6 +95,10 @@ def find_set_off_orientation(sentence: Sentence) -> None:
         orientation = _ORIENTATIONS.get(sentence.folded(place))
         if orientation and sentence.is_set_off(place) and sentence.is_edge(place + 1):
             sentence.claim(place, place + 1, OrientationFilter(orientation))
+
+
+def _may_begin(word: str) -> bool:
+    return word in _STARTS or bool(_GERMAN_TONES.fullmatch(word))
 
 
 def _look(words: Sequence[str]) -> tuple[int, Filter] | None:

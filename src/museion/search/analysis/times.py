@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from museion.search.analysis.dates import LONGEST_DATE, FoundDate, date_at
+from museion.search.analysis.dates import LONGEST_DATE, FoundDate, date_at, may_begin_date
 from museion.search.analysis.sentence import Sentence
 from museion.search.filters import TimeFilter
 
@@ -30,7 +30,8 @@ def find_times(sentence: Sentence, today: datetime.date) -> None:
     """Claim the words that say when an asset was taken."""
     place = 0
     while place < len(sentence):
-        words = sentence.together(place, LONGEST_DATE)
+        may_begin = may_begin_date(sentence.folded(place))
+        words = sentence.together(place, LONGEST_DATE) if may_begin else []
         found = date_at(words, today) if words else None
         if found is None or not _is_meant(sentence, place, found):
             place += 1
