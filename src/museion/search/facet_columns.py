@@ -190,8 +190,9 @@ def has_code(part: Part, code: int) -> Mask:
 def has_code_of(part: Part, table: Mask) -> Mask:
     """Return which places have a code for which `table` holds, [B]."""
     if isinstance(part, Terms):
-        wanted = np.repeat(table[part.codes], np.diff(part.starts))
-        return _at(part.places[wanted])
+        if not (fits := table[part.codes]).any():
+            return _at(part.places[:0])
+        return _at(part.places[np.repeat(fits, np.diff(part.starts))])
     codes = cast("NDArray[np.int32]", part)
     return table.take(codes, mode="wrap")  # -1, no text, is the last entry
 
@@ -200,9 +201,9 @@ def counts_at(part: Part, kept: Mask, count: int) -> NDArray[np.int64]:
     """Return how many of the places where `kept` [B] holds have each of `count` codes."""
     totals = np.zeros(count, dtype=np.int64)
     if isinstance(part, Terms):
-        if len(part.codes):
-            found = kept[part.places].astype(np.int32)
-            totals[part.codes] = np.add.reduceat(found, part.starts[:-1])
+        so_far = np.zeros(len(part.places) + 1, dtype=np.int32)
+        np.cumsum(kept.take(part.places, mode="clip"), out=so_far[1:])
+        totals[part.codes] = np.diff(so_far[part.starts])
         return totals
     codes = cast("NDArray[np.int32]", part)
     return np.bincount(np.where(kept, codes + 1, 0), minlength=count + 1)[1:]

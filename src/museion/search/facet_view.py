@@ -165,9 +165,10 @@ class FacetView:
         for start, block in enumerate(self.blocks):
             some = kept[start * BLOCK : (start + 1) * BLOCK]
             totals += facet_columns.counts_at(block.parts[column], some, len(totals))
-        found = [
-            (vocabulary.text(code), int(totals[code])) for code in np.flatnonzero(totals).tolist()
-        ]
+        codes = np.flatnonzero(totals)
+        if limit is not None and 0 < limit < len(codes):
+            codes = codes[totals[codes] >= np.partition(totals[codes], -limit)[-limit]]
+        found = [(vocabulary.text(code), int(totals[code])) for code in codes.tolist()]
         found.sort(key=lambda pair: (-pair[1], pair[0].casefold()))
         return dict(found[:limit])
 
