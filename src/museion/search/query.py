@@ -26,7 +26,8 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
-from museion.search.analysis.known import Known, KnownValues, Offer
+from museion.search.analysis.chips import Chip, chip_kind, chip_of, offered_chip
+from museion.search.analysis.known import Known, KnownValues
 from museion.search.analysis.meanings import (
     AllOf,
     AnyOf,
@@ -40,11 +41,10 @@ from museion.search.analysis.meanings import (
     Text,
     Without,
     Word,
-    group_label,
     wanted_words,
 )
 from museion.search.analysis.parts import parts_of
-from museion.search.analysis.printing import as_words, print_meaning
+from museion.search.analysis.printing import print_meaning
 from museion.search.filters import (
     BadFilter,
     CameraFilter,
@@ -63,8 +63,6 @@ from museion.search.filters import (
     TagFilter,
     TimeFilter,
     TypeFilter,
-    filter_kind,
-    filter_label,
 )
 
 __all__ = [
@@ -124,26 +122,6 @@ class Part:
     def written(self) -> str:
         """The explicit form: it means the same wherever it stands."""
         return print_meaning(self.meaning)
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A part of a query as a screen shows it.
-
-    Attributes:
-        kind: text, phrase, excluded, without, like, group, or the filter's kind.
-        typed: the part as it was typed; the chips' texts, with spaces between, are the query.
-        label: what to show.
-        written: the explicit form of what was typed, to edit or to keep.
-        as_words: what to type in place of `typed` so that it is no more than words; empty where
-            plain words were not understood as something else.
-    """
-
-    kind: str
-    typed: str
-    label: str
-    written: str = ""
-    as_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +187,9 @@ class Query:
     @property
     def chips(self) -> tuple[Chip, ...]:
         """The parts as a screen shows them, in the order typed."""
-        return tuple(_chip(part) for part in self.parts)
+        return tuple(
+            chip_of(each.meaning, each.typed, in_words=each.in_words) for each in self.parts
+        )
 
 
 def parse_query(
@@ -230,8 +210,7 @@ def parse_query(
 
     Args:
         text: what was typed.
-        known: names that exist in the archive; without it, only filters name people, places and
-            so on.
+        known: names that exist in the archive; without it, only filters name people and so on.
         today: the day from which `last week` is counted; without it, that of the clock.
         understands: look for times, types and so on in plain words; else only what is explicit.
 
@@ -242,7 +221,7 @@ def parse_query(
     parts, offers = parts_of(text, known=known, today=day, understands=understands)
     return Query(
         tuple(Part(each.meaning, text[each.start : each.end], each.in_words) for each in parts),
-        tuple(_offered(text, each) for each in offers),
+        tuple(offered_chip(text, each) for each in offers),
     )
 
 
@@ -318,35 +297,4 @@ def _first_other(text: str, meanings: Sequence[Meaning], known: KnownValues | No
 
 
 def _comparable(meaning: Meaning) -> tuple[str, str]:
-    return _shown(meaning)[0], meaning.text if isinstance(meaning, Text) else print_meaning(meaning)
-
-
-def _offered(text: str, offer: Offer) -> Chip:
-    typed = text[offer.start : offer.end]
-    filter_ = offer.filter
-    return Chip(filter_kind(filter_), typed, filter_label(filter_), print_meaning(filter_))
-
-
-def _chip(part: Part) -> Chip:
-    kind, label = _shown(part.meaning)
-    written = part.written
-    return Chip(kind, part.typed, label, written, as_words(part.typed) if part.in_words else "")
-
-
-def _shown(meaning: Meaning) -> tuple[str, str]:  # noqa: PLR0911 (a case for each meaning)
-    """Return kind and label of a chip."""
-    match meaning:
-        case Text(text):
-            return "text", text
-        case Phrase(text):
-            return "phrase", f"“{text}”"
-        case Excluded(text):
-            return "excluded", f"not {text}"
-        case Without(text):
-            return "without", f"without {text}"
-        case Like(asset_id, negated):
-            return "like", f"{'unlike' if negated else 'like'} {asset_id}"
-        case AllOf() | AnyOf() | Not():
-            return "group", group_label(meaning)
-        case filter_:
-            return filter_kind(filter_), filter_label(filter_)
+    return chip_kind(meaning), meaning.text if isinstance(meaning, Text) else print_meaning(meaning)
