@@ -68,8 +68,14 @@ class FindingReader:
         ]
 
     def looks(self, ids: Sequence[AssetId]) -> dict[AssetId, Looks]:
-        """Return how assets look, by id."""
-        sql = f"SELECT id, fingerprint, capture_sort, camera FROM asset WHERE {_SHOWN} AND id IN"  # noqa: S608
+        """Return how assets look, by id.
+
+        Most pages, waveforms and titles of films look alike: only stills have a fingerprint here.
+        """
+        sql = (
+            "SELECT id, CASE WHEN kind IN ('image', 'raw', 'vector') THEN fingerprint END"  # noqa: S608
+            f" AS fingerprint, capture_sort, camera FROM asset WHERE {_SHOWN} AND id IN"
+        )
         rows = (
             row
             for start in range(0, len(ids), _IDS_AT_ONCE)
