@@ -6,6 +6,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,7 @@ class Calibrator:
         self._ids = ids
         self._folder = folder
         self._making = threading.Lock()
-        self._space = ""
-        self._texts: tuple[Embeddings, Embeddings | None] | None = None
-        self._calibration: Calibration | None = None
-        self._counted = 0
+        self._made: _Made | None = None
 
     def cut_off(
         self, generation: Generation, query: Embedding, *, among: int | None = None
@@ -77,27 +75,35 @@ class Calibrator:
         self._of(generation)
 
     def _of(self, generation: Generation) -> Calibration | None:
-        with self._making:
-            count = len(generation.vectors)
-            is_new = self._space != generation.space.id
-            if is_new or count > self._counted * _GROWN or count * _GROWN < self._counted:
-                self._calibration = self._made(generation, count, is_new=is_new)
-                self._space, self._counted = generation.space.id, count
-            return self._calibration
+        made, count = self._made, len(generation.vectors)
+        if made is not None and made.fits(generation, count):
+            return made.calibration
+        # Who has a calibration of this space goes on with it while another thread makes a new one.
+        must_wait = made is None or made.space != generation.space.id
+        if not self._making.acquire(blocking=must_wait):
+            assert made is not None
+            return made.calibration
+        try:
+            if self._made is None or not self._made.fits(generation, count):
+                self._made = self._make(generation, count, before=self._made)
+            return self._made.calibration
+        finally:
+            self._making.release()
 
-    def _made(self, generation: Generation, count: int, *, is_new: bool) -> Calibration | None:
-        sample = _sample(generation, self._ids())
+    def _make(self, generation: Generation, count: int, before: _Made | None) -> _Made:
+        sample, space = _sample(generation, self._ids()), generation.space.id
+        texts = before.texts if before is not None and before.space == space else None
         if not len(sample):
-            return None
-        if is_new or self._texts is None:
+            return _Made(space, count, texts, None)
+        if texts is None:
             is_judged = generation.checkpoint.card.name in checkpoint_names()
             senseless = None if is_judged else self._embedded(generation, nonsense_texts())
-            self._texts = self._embedded(generation, background_texts()), senseless
-        texts, nonsense = self._texts
-        return Calibration(texts, sample, assets=count, nonsense=nonsense)
+            texts = self._embedded(generation, background_texts()), senseless
+        calibration = Calibration(texts[0], sample, assets=count, nonsense=texts[1])
+        return _Made(space, count, texts, calibration)
 
     def _embedded(self, generation: Generation, texts: Sequence[str]) -> Embeddings:
-        """Return embeddings of texts: kept ones if they are at hand, for embedding takes a second."""
+        """Return embeddings of texts: kept ones where there are, as embedding takes a second."""
         if self._folder is None:
             return generation.embed_all(texts)
         name = blake3("\n".join([generation.space.id, *texts]).encode()).hexdigest()[:32]
@@ -116,6 +122,21 @@ class Calibrator:
                 np.save(file, rows)
             part.replace(place)
         return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A calibration, None of an archive without embeddings, and what it was made for."""
+
+    space: str
+    count: int
+    texts: tuple[Embeddings, Embeddings | None] | None
+    calibration: Calibration | None
+
+    def fits(self, generation: Generation, count: int) -> bool:
+        """Tell whether it still serves a generation that holds so many embeddings."""
+        has_changed = count > self.count * _GROWN or count * _GROWN < self.count
+        return self.space == generation.space.id and not has_changed
 
 
 def _sample(generation: Generation, ids: Iterable[str]) -> Embeddings:
