@@ -248,6 +248,8 @@ def test_what_is_quoted_or_behind_a_backslash_is_not_understood(typed: str, text
         ("Sports", ["collection:Sports"]),
         ("canon", ["camera:Canon"]),
         ("tagged beach", []),
+        ("Berlin 2019 concert", ["date:2019"]),
+        ("IMG 2019 x", []),
     ],
 )
 def test_a_name_that_may_be_a_word_is_offered(typed: str, offered: list[str]) -> None:

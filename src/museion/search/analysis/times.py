@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from museion.search.analysis.dates import LONGEST_DATE, FoundDate, date_at, may_begin_date
+from museion.search.analysis.known import Offer
 from museion.search.analysis.sentence import Sentence
 from museion.search.filters import TimeFilter
 
@@ -26,18 +27,26 @@ _NO_YEAR_BEFORE = frozenset(
 _NO_TIME_BEFORE = frozenset("of style styled stil look era inspired themed".split())  # noqa: SIM905
 
 
-def find_times(sentence: Sentence, today: datetime.date) -> None:
-    """Claim the words that say when an asset was taken."""
+def find_times(sentence: Sentence, today: datetime.date) -> list[Offer]:
+    """Claim the words that say when an asset was taken; return numbers that may be years, too."""
+    offers: list[Offer] = []
     place = 0
     while place < len(sentence):
         may_begin = may_begin_date(sentence.folded(place))
         words = sentence.together(place, LONGEST_DATE) if may_begin else []
         found = date_at(words, today) if words else None
-        if found is None or not _is_meant(sentence, place, found):
+        if found is None:
             place += 1
             continue
-        sentence.claim(place, place + found.used, _filter(found))
-        place += found.used
+        end = place + found.used
+        if _is_meant(sentence, place, found):
+            sentence.claim(place, end, _filter(found))
+            place = end
+            continue
+        if found.sureness == "number" and _may_be_a_year(sentence, place, end):
+            offers.append(Offer(place, end, _filter(found)))
+        place += 1
+    return offers
 
 
 def _filter(found: FoundDate) -> TimeFilter:
@@ -47,11 +56,7 @@ def _filter(found: FoundDate) -> TimeFilter:
 def _is_meant(sentence: Sentence, place: int, found: FoundDate) -> bool:
     """Tell whether words that can be a time are one here."""
     end = place + found.used
-    set_off = sentence.is_set_off(end)
-    if not set_off and sentence.folded(end) in _NO_TIME_BEFORE:
-        return False
-    last = sentence.words[end - 1].core
-    if last.isdigit() and not set_off and sentence.folded(end) in _NO_YEAR_BEFORE:
+    if not _may_end_here(sentence, end):
         return False
     match found.sureness:
         case "sure":
@@ -62,11 +67,20 @@ def _is_meant(sentence: Sentence, place: int, found: FoundDate) -> bool:
                 sentence.is_edge(end) or sentence.is_edge(place)
             )
         case _:
-            return sentence.is_edge(end) and _may_precede_a_year(sentence, place)
+            return sentence.is_edge(end) and _may_be_a_year(sentence, place, end)
 
 
-def _may_precede_a_year(sentence: Sentence, place: int) -> bool:
-    """Tell whether a number behind this place is a year rather than part of a name."""
+def _may_end_here(sentence: Sentence, end: int) -> bool:
+    """Tell whether the word behind leaves a time what it is: `1980s style` is none."""
+    behind = "" if sentence.is_set_off(end) else sentence.folded(end)
+    is_number = sentence.words[end - 1].core.isdigit()
+    return behind not in _NO_TIME_BEFORE and not (is_number and behind in _NO_YEAR_BEFORE)
+
+
+def _may_be_a_year(sentence: Sentence, place: int, end: int) -> bool:
+    """Tell whether a number is a year rather than part of a name or a count."""
+    if not _may_end_here(sentence, end):
+        return False
     if sentence.is_edge(place):
         return True
     before = sentence.words[place - 1].core

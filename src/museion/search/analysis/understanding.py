@@ -43,8 +43,8 @@ def understand(
         today: the day from which times are counted.
     """
     sentence = Sentence(words)
-    find_times(sentence, today)
-    offers = find_known(sentence, known) if known else []
+    offers = find_times(sentence, today)
+    offers += find_known(sentence, known) if known else []
     find_looks(sentence)
     find_negations(sentence)
     find_media_types(sentence)
