@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from museion.archive.catalog.embedding_reader import EmbeddedBySpace
 from museion.archive.catalog.reader import Catalog
 from museion.archive.generations import ModelChoice
 from museion.models.checkpoint import Checkpoint
@@ -44,13 +45,17 @@ class ModelRow(msgspec.Struct, frozen=True):
 def model_rows(registry: Registry, choice: ModelChoice, catalog: Catalog) -> list[ModelRow]:
     """Return all models that a site can use, built-in ones first."""
     found = [registry.find(name) for name in registry.names()]
-    return [model_row(each, choice, catalog) for each in found]
+    counts = catalog.embeddings.embedded()
+    return [_row(each, choice, counts) for each in found]
 
 
 def model_row(checkpoint: Checkpoint, choice: ModelChoice, catalog: Catalog) -> ModelRow:
     """Return one model as a site knows it."""
+    return _row(checkpoint, choice, catalog.embeddings.embedded())
+
+
+def _row(checkpoint: Checkpoint, choice: ModelChoice, counts: EmbeddedBySpace) -> ModelRow:
     card, space = checkpoint.card, checkpoint.space.id
-    counts = catalog.embeddings.embedded(space)
     return ModelRow(
         name=card.name,
         family=card.family,
@@ -63,7 +68,7 @@ def model_row(checkpoint: Checkpoint, choice: ModelChoice, catalog: Catalog) -> 
         source=card.source,
         revision=card.revision,
         use=_use(card.name, choice),
-        embedded=counts.done,
+        embedded=counts.done.get(space, 0),
         of=counts.of,
     )
 

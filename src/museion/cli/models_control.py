@@ -22,7 +22,7 @@ from museion.node.site_models import models_folder
 from museion.node.sites.site_files import read_admin_token
 
 _LIMITS = httpx.Timeout(60.0)
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 
 Seen = Callable[[ModelRow], None]
 """Told how far a change has come, now and then."""

@@ -42,8 +42,9 @@ def _coming(folder: Path, catalog: Catalog) -> dict[str, object] | None:
     registry = Registry(models)
     if wanted is None or wanted not in registry.names():
         return None
-    counts = catalog.embeddings.embedded(registry.find(wanted).space.id)
-    return {"name": wanted, "embedded": counts.done, "of": counts.of}
+    counts = catalog.embeddings.embedded()
+    done = counts.done.get(registry.find(wanted).space.id, 0)
+    return {"name": wanted, "embedded": done, "of": counts.of}
 
 
 async def _status(folder: Path) -> dict[str, object]:

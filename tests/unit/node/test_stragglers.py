@@ -113,7 +113,7 @@ async def test_what_another_site_embedded_in_another_space_is_embedded_here(
     assert await sites.embedded_here() == [theirs]
     await sites.catch_up()
     assert await sites.stragglers().embed_up_to(100) == 0
-    assert sites.catalog.embeddings.embedded(_SPACE).done == 2
+    assert sites.catalog.embeddings.embedded().done[_SPACE] == 2
     await sites.close()
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
-
-import msgspec
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.connections import Connections
 from museion.archive.catalog.schema import EMBEDDING_SLOT, MOMENTS_SLOT
 from museion.blobs.blob_store import Digest
 
+_PICTURES = "rendition preview"
 _KINDS = {EMBEDDING_SLOT: "failed embedding", MOMENTS_SLOT: "failed moments"}
 
 
-class Embedded(msgspec.Struct, frozen=True):
-    """How many assets have an embedding in a space, of those that have a picture."""
+@dataclass(frozen=True, slots=True)
+class EmbeddedBySpace:
+    """How many assets have a picture, and by the id of a space, how many an embedding in it."""
 
-    done: int
     of: int
+    done: Mapping[str, int]
 
 
 class Stranger(NamedTuple):
@@ -35,15 +37,16 @@ class EmbeddingReader:
     def __init__(self, read: Connections) -> None:
         self._read = read
 
-    def embedded(self, space_id: str) -> Embedded:
-        """Return how far a space has come. O(assets)."""
-        row = self._read.one(
-            "SELECT count(*) AS pictures, coalesce(sum(EXISTS (SELECT 1 FROM chosen AS c"
-            " WHERE c.asset_nr = p.asset_nr AND c.slot = ?)), 0) AS done"
-            " FROM chosen AS p WHERE p.slot = 'rendition preview'",
-            (f"{EMBEDDING_SLOT}{space_id}",),
+    def embedded(self) -> EmbeddedBySpace:
+        """Return how far each space has come. O(assets)."""
+        first, last = EMBEDDING_SLOT, EMBEDDING_SLOT + "\U0010ffff"
+        rows = self._read.all(
+            "SELECT slot, count(*) AS assets FROM chosen"
+            " WHERE slot = ? OR slot BETWEEN ? AND ? GROUP BY slot",
+            (_PICTURES, first, last),
         )
-        return Embedded(row["done"], row["pictures"])
+        counts = {row["slot"].removeprefix(first): int(row["assets"]) for row in rows}
+        return EmbeddedBySpace(counts.pop(_PICTURES, 0), counts)
 
     def is_missing(self, space_id: str, *, beside: str, born_at: str) -> bool:
         """Tell whether a space lacks an asset, or moments of a film, that another space has.
