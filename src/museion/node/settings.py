@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(ge=1, le=1 << 24, description="Largest file that may be uploaded over HTTP, MiB."),
     ] = 8192
     encoder: Annotated[
-        str, Meta(description="Model that a new site searches with; `museion models use` changes it.")
+        str,
+        Meta(description="Model that a new site searches with; `museion models use` changes it."),
     ] = "museion-embedded-1"
     recognise_text: Annotated[
         bool,
