@@ -2,7 +2,7 @@
 
 import type { SitesOverview } from "./sites.ts";
 
-export type Kind = "image" | "raw" | "vector" | "video" | "document";
+export type Kind = "image" | "raw" | "vector" | "video" | "document" | "sound";
 
 export interface Tile {
   id: string;
@@ -26,28 +26,68 @@ export interface Tile {
   state: "ready" | "pending" | "quarantined";
 }
 
+/** Why an asset is a hit: what speaks for it, and where it stands. */
 export interface Reason {
   signal: string;
   text: string;
+  strength?: Strength | null;
+  /** Words of the query that were found. */
+  words?: string[];
+  /** Page of a document, from 1. */
+  page?: number | null;
+  /** Second of a film or recording. */
+  second?: number | null;
+  /** What stands there, with the words in it. */
+  passage?: string | null;
+}
+
+export type Strength = "strong" | "weak";
+
+/** Where a film fits, in seconds. */
+export interface MomentHit {
+  start_s: number;
+  end_s: number;
+  similarity: number;
 }
 
 export interface Hit extends Tile {
   score: number;
   scores: Record<string, number>;
   why: Reason[];
+  /** Null where nothing was ranked. */
+  strength: Strength | null;
+  /** Of a film, where it fits best, the best first. */
+  moments: MomentHit[];
+  /** Ids of assets that look the same; this one stands for them. */
+  alike: string[];
 }
 
+/** A part of a query as it was understood; the chips' texts, with spaces between, are the query. */
 export interface Chip {
   kind: string;
+  /** As it was typed. */
   text: string;
   label: string;
+  /** The form that means the same wherever it stands. */
+  explicit: string;
+  /** What to type so that it stays plain words; empty where it is that already. */
+  words: string;
 }
 
+export type Mode = "all" | "words" | "meaning";
+
 export interface Answer {
-  query: { text: string; chips: Chip[] };
+  query: { text: string; chips: Chip[]; offers: Chip[]; stored: string };
   total: number;
   took_ms: number;
+  /** The best first: those that fit, then those that may fit. */
   hits: Hit[];
+  /** How many fit; null where nothing was ranked. */
+  strong: number | null;
+  /** Names the ranking, for the next page; empty where nothing was ranked. */
+  answer: string;
+  /** Words that nothing contains, with what was looked for instead. */
+  corrected: Record<string, string>;
 }
 
 export interface Rendition {
@@ -313,13 +353,18 @@ export const api = {
   similar: (id: string, limit: number, signal?: AbortSignal) =>
     json<Answer>(withParameters(assetPath(id, "/similar"), { limit }), signal),
 
-  search: (q: string, offset: number, limit: number, signal?: AbortSignal) =>
-    json<Answer>(withParameters("/api/search", { q, limit, offset }), signal),
+  /** `answer` of the first page makes the others go on in the same ranking. */
+  search: (asked: { q: string; mode: Mode; answer?: string }, offset: number, limit: number, signal?: AbortSignal) =>
+    json<Answer>(
+      withParameters("/api/search", { q: asked.q, limit, offset, mode: asked.mode === "all" ? "" : asked.mode, answer: asked.answer ?? "" }),
+      signal,
+    ),
 
-  async searchLike(picture: Blob, limit: number, signal?: AbortSignal): Promise<Answer> {
+  /** `q` says what hits shall fit besides looking like the picture. */
+  async searchLike(picture: Blob, q: string, limit: number, signal?: AbortSignal): Promise<Answer> {
     const init: RequestInit = { method: "POST", body: picture };
     if (signal) init.signal = signal;
-    return (await (await ask(withParameters("/api/search/like", { limit }), init)).json()) as Answer;
+    return (await (await ask(withParameters("/api/search/like", { q, limit }), init)).json()) as Answer;
   },
 
   suggest: (q: string, signal?: AbortSignal) =>

@@ -1,9 +1,10 @@
 /** Decides what the grid shows for the present address, and keeps it up to date. */
 
-import { api, isAbort, Problem, type Chip } from "./api.ts";
+import { AnswerListing, understood, type FetchMore, type Understood } from "./answer-listing.svelte.ts";
+import { api, isAbort, Problem, type Answer, type Chip } from "./api.ts";
 import type { CatalogEvent } from "./changes.ts";
-import { AnswerListing, ArchiveListing, type Anchor, type Listing } from "./listing.svelte.ts";
-import { isFiltersOnly, type Route } from "./query.ts";
+import { ArchiveListing, type Anchor, type Listing } from "./listing.svelte.ts";
+import { askedQuery, type Route } from "./query.ts";
 
 const HITS_A_PAGE = 100;
 const SIMILAR_HITS = 200;
@@ -25,8 +26,8 @@ class Gallery {
   turn = $state(0);
   /** True where `listing` answers a question rather than showing the whole archive. */
   isAnswer = $state(false);
-  chips = $state.raw<readonly Chip[]>([]);
-  took_ms = $state<number | null>(null);
+  /** How the query was understood; null where nothing was asked. */
+  understood = $state.raw<Understood | null>(null);
   busy = $state(false);
   problem = $state.raw<Problem | null>(null);
   /** The dropped or pasted picture of a search by picture. */
@@ -40,6 +41,8 @@ class Gallery {
   #latest = 0;
   #route: Route | null = null;
   #isStale = false;
+  /** Of the answer that came last. */
+  #understood: Understood | null = null;
   /** The key of the address that is being asked for. */
   #asking: string | null = null;
 
@@ -59,6 +62,7 @@ class Gallery {
       const listing = await this.#load(route, signal);
       if (signal.aborted) return;
       this.problem = null;
+      this.understood = this.#understood;
       this.#replace(listing, key);
       this.isAnswer = listing !== this.#archive;
       this.#renewLater();
@@ -73,6 +77,13 @@ class Gallery {
         this.#asking = null;
       }
     }
+  }
+
+  /** The parts of the words that were asked for; an asset to be alike that the address names is none. */
+  get chips(): readonly Chip[] {
+    const chips = this.understood?.chips ?? [];
+    const isNamed = Boolean(this.#route?.like && this.#route.q.trim());
+    return isNamed && chips[0]?.kind === "like" ? chips.slice(1) : chips;
   }
 
   /** Set the picture for the address `?picture`; a former one is forgotten. */
@@ -90,37 +101,34 @@ class Gallery {
   }
 
   async #load(route: Route, signal: AbortSignal): Promise<Listing> {
-    if (route.like) {
-      const answer = await api.similar(route.like, SIMILAR_HITS, signal);
-      return this.#answered(new AnswerListing(answer, null));
-    }
-    if (route.picture) {
+    const q = askedQuery(route);
+    if (route.picture && !route.like) {
       if (!this.picture) throw new Problem(404, "No picture", "The picture is no longer here.", "Drop it or paste it into the search box again.");
-      return this.#answered(new AnswerListing(await api.searchLike(this.picture, SIMILAR_HITS, signal), null));
+      return this.#answered(await api.searchLike(this.picture, q, SIMILAR_HITS, signal));
     }
-    if (route.q.trim()) return this.#search(route.q, signal);
-    this.chips = [];
-    this.took_ms = null;
+    if (route.like && !route.q.trim()) return this.#answered(await api.similar(route.like, SIMILAR_HITS, signal));
+    if (q) return this.#search(q, route, signal);
+    this.#understood = null;
     this.#archive ??= await ArchiveListing.load("", this.#outdated, signal);
     return this.#archive;
   }
 
-  async #search(q: string, signal: AbortSignal): Promise<Listing> {
-    const answer = await api.search(q, 0, HITS_A_PAGE, signal);
-    if (!isFiltersOnly(answer.query.text, answer.query.chips)) {
-      const more = (offset: number, later: AbortSignal) => api.search(q, offset, HITS_A_PAGE, later);
-      return this.#answered(new AnswerListing(answer, more));
+  async #search(q: string, { mode }: Route, signal: AbortSignal): Promise<Listing> {
+    const first = await api.search({ q, mode }, 0, HITS_A_PAGE, signal);
+    if (first.strong !== null) {
+      const more = (offset: number, answer: string, later: AbortSignal) =>
+        api.search({ q, mode, answer }, offset, HITS_A_PAGE, later);
+      return this.#answered(first, more);
     }
+    // Nothing is ranked: what fulfils the conditions stands in display order, like the archive.
     const listing = await ArchiveListing.load(q, this.#outdated, signal);
-    this.chips = answer.query.chips;
-    this.took_ms = answer.took_ms;
+    this.#understood = understood(first);
     return listing;
   }
 
-  #answered(listing: AnswerListing): AnswerListing {
-    this.chips = listing.chips;
-    this.took_ms = listing.took_ms;
-    return listing;
+  #answered(answer: Answer, more: FetchMore | null = null): AnswerListing {
+    this.#understood = understood(answer);
+    return new AnswerListing(answer, more);
   }
 
   #replace(listing: Listing, key: string): void {

@@ -34,11 +34,15 @@ export interface GridSize {
   rowHeight: number;
   gap: number;
   captionHeight: number;
+  /** Room below the last row, besides that of the footer. */
+  endHeight?: number;
 }
 
 export const HEADING_HEIGHT = 46;
 const PAD_TOP = 10;
 const PAD_BOTTOM = 96;
+/** Between the last row and what is said at the end. */
+const END_GAP = 28;
 /** After a jump what is in sight has the site for itself: looked after this often, at most so long. */
 const LOOK_MS = 80;
 const LONGEST_ALONE_MS = 800;
@@ -84,6 +88,11 @@ export class GridView {
   /** True where the scrolled element ends where the listing ends. */
   get atEnd(): boolean {
     return this.top >= 0 && this.#window.base + this.span >= this.#window.total;
+  }
+
+  /** Where the last row ends, from the top of the scrolled element. */
+  get endTop(): number {
+    return PAD_TOP + (this.layout?.height ?? 0) + END_GAP - this.#window.base;
   }
 
   get sectionLabel(): string {
@@ -218,7 +227,7 @@ export class GridView {
     const row = rowOf(layout, mark.index);
     if (rowBefore !== null) this.#slots.renumber(row - rowBefore);
     this.layout = layout;
-    this.#window.resize(layout.height + PAD_TOP + PAD_BOTTOM);
+    this.#window.resize(layout.height + PAD_TOP + PAD_BOTTOM + (this.#size.endHeight ?? 0));
     this.rows = [];
     this.scrollTo(PAD_TOP + (layout.rowTop[row] ?? 0) + mark.offset);
   }
@@ -265,8 +274,8 @@ export class GridView {
     for (let at = sectionAt(layout, from); at < layout.sections.length; at++) {
       const top = layout.sectionTop[at] ?? 0;
       if (top > to) break;
-      const { label, count } = layout.sections[at] ?? { label: "", count: 0 };
-      headings.push({ section: at, label, count, top: top + PAD_TOP - this.#window.base });
+      const { label, count, shown } = layout.sections[at] ?? { label: "", count: 0, shown: undefined };
+      headings.push({ section: at, label, count: shown ?? count, top: top + PAD_TOP - this.#window.base });
     }
     this.headings = headings;
   }

@@ -22,6 +22,8 @@ export interface LayoutOptions {
 export interface Section {
   offset: number;
   count: number;
+  /** The count that the heading tells, where it is not `count`. */
+  shown?: number;
   label: string;
   /** The year that the date rail shows; empty for none. */
   year: string;

@@ -1,6 +1,6 @@
 /** What the grid shows: every asset of the archive (or of a filter), or the hits of an answer. */
 
-import { api, type Answer, type AssetPage, type Chip, type Hit, type MonthCount, type Tile } from "./api.ts";
+import { api, type AssetPage, type Hit, type MonthCount, type Tile } from "./api.ts";
 import type { Section } from "./layout.ts";
 import { Pages, type Heading } from "./pages.ts";
 import { guessIndex, sectionsOf } from "./timeline.ts";
@@ -157,65 +157,5 @@ export class ArchiveListing implements Listing {
       const answer = fetched[at];
       if (answer) seed.set(page, answer);
     });
-  }
-}
-
-/** Hits in order of rank; more are fetched as one scrolls on. */
-export class AnswerListing implements Listing {
-  readonly sections: readonly Section[] = [];
-  readonly explains = true;
-  readonly chips: readonly Chip[];
-  readonly took_ms: number;
-  hits = $state.raw<Hit[]>([]);
-  aspects = $state.raw(new Uint16Array());
-  #total = $state(0);
-  #more: AbortController | null = null;
-  #done = false;
-
-  constructor(
-    answer: Answer,
-    private readonly fetchMore: ((offset: number, signal: AbortSignal) => Promise<Answer>) | null,
-  ) {
-    this.chips = answer.query.chips;
-    this.took_ms = answer.took_ms;
-    this.#take(answer, []);
-  }
-
-  get total(): number {
-    return this.#total;
-  }
-
-  tile(index: number): Hit | undefined {
-    return this.hits[index];
-  }
-
-  want(_first: number, last: number): void {
-    if (this.fetchMore && !this.#done && !this.#more && last > this.hits.length - 60) void this.#grow();
-  }
-
-  close(): void {
-    this.#more?.abort();
-  }
-
-  async #grow(): Promise<void> {
-    if (!this.fetchMore) return;
-    this.#more = new AbortController();
-    try {
-      const answer = await this.fetchMore(this.hits.length, this.#more.signal);
-      this.#take(answer, this.hits);
-    } catch {
-      this.#done = true;
-    } finally {
-      this.#more = null;
-    }
-  }
-
-  #take(answer: Answer, known: Hit[]): void {
-    const ids = new Set(known.map((hit) => hit.id));
-    const fresh = answer.hits.filter((hit) => !ids.has(hit.id));
-    this.hits = [...known, ...fresh];
-    this.#total = this.fetchMore ? Math.max(answer.total, this.hits.length) : this.hits.length;
-    this.#done = answer.hits.length === 0 || this.hits.length >= answer.total;
-    this.aspects = Uint16Array.from(this.hits, (hit) => Math.round(hit.aspect * 1000));
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 
-import type { Answer, Hit, Tile } from "./api.ts";
-import { AnswerListing, ArchiveListing } from "./listing.svelte.ts";
+import type { Tile } from "./api.ts";
+import { ArchiveListing } from "./listing.svelte.ts";
 
 const never = new AbortController().signal;
 
@@ -65,26 +65,4 @@ test("an asset opened by its address is found in its month", async () => {
   const listing = await ArchiveListing.load("", () => undefined, never);
   expect(await listing.find("a640", "2024-05", never)).toBe(640);
   expect(await listing.find("a640", "1999-01", never)).toBe(-1);
-});
-
-function answerOf(from: number, to: number, total: number): Answer {
-  const hits = Array.from({ length: to - from }, (_, at) => ({ id: `h${from + at}`, aspect: 1.5 }) as Hit);
-  return { query: { text: "dog", chips: [] }, total, took_ms: 1, hits };
-}
-
-test("an answer grows as one scrolls on, without repeating a hit", async () => {
-  const more = vi.fn(async (offset: number) => answerOf(offset - 1, offset + 99, 1000));
-  const listing = new AnswerListing(answerOf(0, 100, 1000), more);
-  listing.want(0, 20);
-  expect(more).not.toHaveBeenCalled();
-  listing.want(60, 80);
-  await vi.waitFor(() => expect(listing.hits.length).toBe(199));
-  expect(new Set(listing.hits.map(({ id }) => id)).size).toBe(199);
-  expect(listing.aspects[198]).toBe(1500);
-});
-
-test("an answer that is complete asks for nothing more", () => {
-  const more = vi.fn();
-  new AnswerListing(answerOf(0, 12, 12), more).want(0, 11);
-  expect(more).not.toHaveBeenCalled();
 });

@@ -1,14 +1,22 @@
 import { describe, expect, test } from "vitest";
 
-import { completed, formatRoute, HOME, isFiltersOnly, listingKey, parseRoute, withoutChip } from "./query.ts";
+import type { Chip } from "./api.ts";
+import { askedQuery, completed, formatRoute, HOME, listingKey, opposite, parseRoute, queryOf, withChip, withCorrections, withOffer } from "./query.ts";
 
-const chip = (kind: string, text: string) => ({ kind, text, label: text });
+const chip = (kind: string, text: string, explicit = text, words = ""): Chip => ({ kind, text, label: text, explicit, words });
+const SLIDE = [
+  chip("text", "two kids on a red slide"),
+  chip("time", "last summer,", 'date:"last summer"', "\\last \\summer,"),
+  chip("without", "no adults,", "without:adults", "\\no \\adults,"),
+  chip("orientation", "landscape", "orientation:landscape", "\\landscape"),
+];
 
 describe("the address", () => {
   test.each([
     HOME,
     { ...HOME, q: 'a dog "on the beach" -cat after:2020', asset: "x1" },
     { ...HOME, like: "abc" },
+    { ...HOME, like: "abc", q: "at night", mode: "meaning" as const },
     { ...HOME, picture: true },
     { ...HOME, page: "quarantine" as const },
     { ...HOME, page: "sites" as const },
@@ -28,25 +36,42 @@ describe("the address", () => {
 });
 
 describe("chips", () => {
-  test("a removed chip takes only its own word", () => {
-    const q = "dogs type:video dog";
-    expect(withoutChip(q, chip("type", "type:video"))).toBe("dogs dog");
-    expect(withoutChip(q, chip("text", "dog"))).toBe("dogs type:video");
+  test("together are the query as it was typed", () => {
+    expect(queryOf(SLIDE)).toBe("two kids on a red slide last summer, no adults, landscape");
   });
 
-  test("the text chip takes all of its words, wherever they stand", () => {
-    expect(withoutChip("a dog after:2020 running", chip("text", "a dog running"))).toBe("after:2020");
+  test("a removed chip takes its own words and no other", () => {
+    expect(withChip(SLIDE, 2, "")).toBe("two kids on a red slide last summer, landscape");
+    const dogs = [chip("text", "dogs"), chip("type", "type:video"), chip("text", "dog")];
+    expect(withChip(dogs, 2, "")).toBe("dogs type:video");
   });
 
-  test("a quoted phrase goes with its quotes", () => {
-    expect(withoutChip('sea "red boat"', chip("phrase", '"red boat"'))).toBe("sea");
+  test("a chip is kept as plain words in its place", () => {
+    expect(withChip(SLIDE, 1, SLIDE[1]?.words ?? "")).toBe("two kids on a red slide \\last \\summer, no adults, landscape");
   });
 
-  test("filters alone are answered in display order; words are not", () => {
-    expect(isFiltersOnly("", [chip("type", "type:video")])).toBe(true);
-    expect(isFiltersOnly("", [chip("exclude", "-cat")])).toBe(false);
-    expect(isFiltersOnly("dog", [chip("type", "type:video")])).toBe(false);
-    expect(isFiltersOnly("", [])).toBe(false);
+  test("a filter has an opposite, whose opposite it is", () => {
+    const landscape = SLIDE[3] as Chip;
+    expect(opposite(landscape)).toBe("-orientation:landscape");
+    expect(opposite({ ...landscape, explicit: "-orientation:landscape" })).toBe("orientation:landscape");
+  });
+
+  test("text and groups have no opposite", () => {
+    expect(SLIDE.slice(0, 1).map(opposite)).toEqual([null]);
+    expect(opposite(chip("group", "(a OR b)"))).toBeNull();
+  });
+
+  test("an offer that is taken replaces its own words", () => {
+    expect(withOffer("viennas vienna zoo", chip("place", "vienna", "place:Vienna"))).toBe("viennas place:Vienna zoo");
+  });
+
+  test("corrections replace the words that nothing contains", () => {
+    expect(withCorrections("red sldie type:photo", { sldie: "slide" })).toBe("red slide type:photo");
+  });
+
+  test("an asset to be alike is asked for with the words", () => {
+    expect(askedQuery({ ...HOME, like: "abc", q: "at night" })).toBe("like:abc at night");
+    expect(askedQuery({ ...HOME, q: " dog " })).toBe("dog");
   });
 });
 

@@ -1,15 +1,17 @@
 /** What the address says: which listing, which asset, which page. Pure. */
 
-import type { Chip } from "./api.ts";
+import type { Chip, Mode } from "./api.ts";
 
 export type PageName = "grid" | "quarantine" | "sites" | "conflicts";
 
 export interface Route {
   page: PageName;
   q: string;
-  /** Show what is like this asset. */
+  /** What the ranking listens to. */
+  mode: Mode;
+  /** Show what is like this asset, and fits `q`. */
   like: string | null;
-  /** Show what is like the picture that was dropped or pasted. */
+  /** Show what is like the picture that was dropped or pasted, and fits `q`. */
   picture: boolean;
   /** The asset open in the viewer. */
   asset: string | null;
@@ -17,8 +19,9 @@ export interface Route {
   conflict: string | null;
 }
 
-export const HOME: Route = { page: "grid", q: "", like: null, picture: false, asset: null, conflict: null };
+export const HOME: Route = { page: "grid", q: "", mode: "all", like: null, picture: false, asset: null, conflict: null };
 
+const MODES: readonly Mode[] = ["words", "meaning"];
 const PAGES: readonly PageName[] = ["quarantine", "sites", "conflicts"];
 
 export function parseRoute(address: string): Route {
@@ -27,6 +30,7 @@ export function parseRoute(address: string): Route {
   return {
     page: PAGES.find((page) => url.pathname === `/${page}`) ?? "grid",
     q: get("q") ?? "",
+    mode: MODES.find((mode) => mode === get("mode")) ?? "all",
     like: get("like") || null,
     picture: get("like") === null && url.searchParams.has("picture"),
     asset: get("asset") || null,
@@ -37,6 +41,7 @@ export function parseRoute(address: string): Route {
 export function formatRoute(route: Route): string {
   const query = new URLSearchParams();
   if (route.q) query.set("q", route.q);
+  if (route.mode !== "all") query.set("mode", route.mode);
   if (route.like) query.set("like", route.like);
   else if (route.picture) query.set("picture", "1");
   if (route.asset) query.set("asset", route.asset);
@@ -50,26 +55,40 @@ export function listingKey(route: Route): string {
   return formatRoute({ ...route, asset: null, conflict: null });
 }
 
-const FILTERS = new Set(["type", "after", "before", "camera", "place-near", "rating", "tag", "collection", "size"]);
-
-/** True where the site can answer in display order, with the layout of every asset. */
-export function isFiltersOnly(text: string, chips: readonly Chip[]): boolean {
-  return text.trim() === "" && chips.length > 0 && chips.every((chip) => FILTERS.has(chip.kind));
+/** The query as the site is asked it: an asset to be alike is a part of it like any other. */
+export function askedQuery(route: Route): string {
+  return [route.like ? `like:${route.like}` : "", route.q.trim()].filter(Boolean).join(" ");
 }
 
-/** The query without one chip's words. */
-export function withoutChip(q: string, chip: Chip): string {
-  const words = chip.kind === "text" ? chip.text.split(/\s+/) : [chip.text];
-  return words.reduce(withoutWord, q).replace(/\s+/g, " ").trim();
+/** The query that chips make: their texts as they were typed, in order. */
+export function queryOf(chips: readonly Chip[]): string {
+  return chips.map((chip) => chip.text).join(" ");
 }
 
-function withoutWord(q: string, word: string): string {
-  for (let at = q.indexOf(word); at >= 0; at = q.indexOf(word, at + 1)) {
-    const startsWord = at === 0 || /\s/.test(q[at - 1] ?? "");
-    const endsWord = /^(\s|$)/.test(q.slice(at + word.length));
-    if (startsWord && endsWord) return `${q.slice(0, at)} ${q.slice(at + word.length)}`;
+/** The query with one chip typed otherwise; without it where that is empty. */
+export function withChip(chips: readonly Chip[], at: number, typed: string): string {
+  const texts = chips.map((chip, place) => (place === at ? typed : chip.text));
+  return texts.filter(Boolean).join(" ");
+}
+
+/** The explicit form of a chip's opposite; null where there is none. */
+export function opposite(chip: Chip): string | null {
+  if (chip.kind === "text" || chip.kind === "group" || chip.kind === "without" || !chip.explicit) return null;
+  return chip.explicit.startsWith("-") ? chip.explicit.slice(1) : `-${chip.explicit}`;
+}
+
+/** The query with an offer taken: the words that could mean a filter in the filter's own form. */
+export function withOffer(q: string, offer: Chip): string {
+  for (let at = q.indexOf(offer.text); at >= 0; at = q.indexOf(offer.text, at + 1)) {
+    const [before, after] = [q.slice(0, at), q.slice(at + offer.text.length)];
+    if (/(^|\s)$/.test(before) && /^(\s|$)/.test(after)) return before + offer.explicit + after;
   }
-  return q;
+  return `${q} ${offer.explicit}`.trim();
+}
+
+/** The query with words that nothing contains replaced by those that were looked for instead. */
+export function withCorrections(q: string, corrected: Readonly<Record<string, string>>): string {
+  return q.replace(/[\p{L}\p{N}]+/gu, (word) => corrected[word] ?? corrected[word.toLowerCase()] ?? word);
 }
 
 /** The query with its last word replaced by a suggestion; a whole word is followed by a space. */
