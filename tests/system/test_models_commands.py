@@ -59,10 +59,6 @@ def test_models_are_listed_with_their_licence_and_progress(site: Path) -> None:
 def test_without_a_server_the_change_is_made_at_once_and_back_again(own_site: Path) -> None:
     (row,) = run_museion("models", "use", "tiny", "--site", own_site, "--json").rows
     assert (row["use"], row["embedded"], row["of"]) == ("current", 3, 3)
-    photo = LIBRARY / PHOTOS[0]
-    first = run_museion("search", "--like", photo, "--site", own_site, "--json").rows[0]
-    assert first["filename"] == PHOTOS[0]
-
     refused = run_museion("models", "remove", "tiny", "--site", own_site, status=2)
     assert "tiny is in use" in refused.err
     run_museion("models", "use", EMBEDDED, "--site", own_site)
@@ -106,7 +102,7 @@ def test_a_licence_that_nobody_accepted_adds_nothing(own_site: Path) -> None:
 
     assert "apache-2.0" in refused.err
     assert "--accept-licence" in refused.err
-    assert "other" not in _uses(own_site)
+    assert not (own_site / "models" / "other").exists()
 
 
 def test_a_model_is_measured_on_this_machine(site: Path) -> None:

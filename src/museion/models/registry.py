@@ -74,7 +74,8 @@ class Registry:
 
     def names(self) -> list[str]:
         """Return the names of all checkpoints, built-in ones first."""
-        added = sorted(path.parent.name for path in self.folder.glob("*/card.json"))
+        found = sorted(path.parent.name for path in self.folder.glob("*/card.json"))
+        added = [name for name in found if _NAME.fullmatch(name)]  # not what a kill left behind
         built_in = checkpoint_names()
         return built_in + [name for name in added if name not in built_in]
 

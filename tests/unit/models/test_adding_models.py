@@ -82,6 +82,13 @@ def test_the_same_model_again_changes_nothing_and_another_is_refused(registry: R
     assert registry.find("tiny") == added
 
 
+def test_what_a_killed_adding_left_behind_is_no_model(registry: Registry) -> None:
+    add_folder(registry, FOLDER / "clip", name="tiny")
+    shutil.copytree(registry.folder / "tiny", registry.folder / ".adding-x1y2")
+
+    assert registry.names() == [EMBEDDED, "tiny"]
+
+
 @pytest.mark.parametrize("name", [EMBEDDED, "", "Upper", "a/b", "..", ".hidden", "x" * 81])
 def test_a_name_that_is_taken_or_unfit_is_refused(registry: Registry, name: str) -> None:
     with pytest.raises(UnfitName):
