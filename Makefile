@@ -14,7 +14,7 @@ SITE_CHAOS_ROUNDS ?= 30
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo demo-sites check test test-web chaos chaos-sites simulate bench bench-ingest bench-encoder bench-search \
+.PHONY: bench-quality help install web demo demo-sites check test test-web chaos chaos-sites simulate bench bench-ingest bench-encoder bench-search \
 	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
@@ -52,13 +52,16 @@ chaos-sites: $(STATE)/dev.stamp ## kill, part and starve whole sites (SITE_CHAOS
 simulate: $(STATE)/dev.stamp ## play simulated sites (SEEDS=10000, or SEED=number to play one again)
 	$(BIN)/python -m museion.testing.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-bench: bench-encoder bench-search bench-ingest bench-web bench-log bench-sites ## all benchmarks
+bench: bench-encoder bench-quality bench-search bench-ingest bench-web bench-log bench-sites ## all benchmarks
 
 bench-ingest: install ## photos a second with all of enrichment, search latency, start-up
 	$(BIN)/python benchmarks/ingest.py
 
 bench-encoder: install ## image tower, text tower, retrieval quality
 	$(BIN)/python benchmarks/encoder.py
+
+bench-quality: install ## rankings, the cut-off and "without" on captioned photos
+	$(BIN)/python benchmarks/retrieval_quality.py
 
 bench-search: install ## the indexes beside their peers
 	$(BIN)/python benchmarks/search_engines.py

@@ -90,7 +90,7 @@ def test_every_filter_of_the_readme_is_one() -> None:
     assert len(filters) > 5
     for text in filters:
         query = parse_query(text)
-        assert query.filters or query.groups or query.likes, text
+        assert query.filters or query.groups or query.likes or query.without, text
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

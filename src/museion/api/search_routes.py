@@ -36,9 +36,12 @@ async def search(
     collapse: Annotated[
         bool, Parameter(description="Let one hit stand for all that look like it.")
     ] = True,
+    cut: Annotated[
+        bool, Parameter(description="Leave out pictures that fit the words less than weakly.")
+    ] = True,
 ) -> SearchAnswer:
     """Each hit carries its scores and why it is one; `strong` of them fit, the others may."""
-    asking = Asking(mode=mode, collapses=collapse)
+    asking = Asking(mode=mode, collapses=collapse, cuts=cut)
     found = await archive.search(q, limit=limit, offset=offset, token=answer, asking=asking)
     return search_answer(found)
 

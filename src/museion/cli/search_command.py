@@ -40,6 +40,7 @@ _NOTHING_FITS_WELL = "     Nothing fits well; these may fit:"
     help="Listen to words only, to meaning only, or to both.",
 )
 @click.option("--all-alike", is_flag=True, help="Show every hit of those that look the same.")
+@click.option("--no-cut", is_flag=True, help="Show also what fits less than weakly.")
 @site_option
 @json_option
 def command(
@@ -49,6 +50,7 @@ def command(
     limit: int,
     mode: Mode,
     all_alike: bool,
+    no_cut: bool,
     folder: Path,
     as_json: bool,
 ) -> int:
@@ -70,7 +72,7 @@ def command(
         raise click.UsageError("Give words to search for, or --like FILE.")
     from museion.archive.searching import Asking
 
-    asking = Asking(mode=mode, collapses=not all_alike)
+    asking = Asking(mode=mode, collapses=not all_alike, cuts=not no_cut)
     answer = asyncio.run(_search(folder, text, like, limit, asking))
     if as_json:
         for hit in answer.hits:

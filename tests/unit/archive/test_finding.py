@@ -211,3 +211,10 @@ def test_a_token_that_no_answer_had_is_refused(finding: Finding) -> None:
     for token in ("x", "-", "12345678901234567890-a", "١-a"):
         with pytest.raises(BadToken, match="Leave it out"):
             finding.searcher.search("dog", limit=1, token=token)
+
+
+def test_what_lies_beyond_the_cut_is_shown_on_demand_behind_the_rest(finding: Finding) -> None:
+    cut = finding.names("a boat at sea")
+    uncut = finding.names("a boat at sea", asking=Asking(cuts=False))
+    assert uncut[: len(cut)] == cut
+    assert len(uncut) == len(_CAPTIONS) + 30

@@ -9,6 +9,7 @@ from museion.archive.calibrating import Calibrator
 from museion.archive.catalog.reader import Catalog
 from museion.archive.finding.collapsing import collapsed
 from museion.archive.finding.ranking import (
+    UNCUT_BELIEF,
     Mode,
     Ranked,
     Target,
@@ -36,11 +37,13 @@ class Asking:
     Attributes:
         mode: what the ranking listens to.
         collapses: let one hit stand for all that look like it.
+        cuts: leave out pictures that fit the words less than weakly.
         fusion: how much each signal counts.
     """
 
     mode: Mode = "all"
     collapses: bool = True
+    cuts: bool = True
     fusion: FusionSettings = DEFAULT_SETTINGS
 
 
@@ -97,7 +100,12 @@ class Ranker:
         is_picture = target is not None and target.is_picture
         cut = None if target is None else cut_off_of(self._calibrator, generation, target, allowed)
         found = fused_ranking(
-            said, near, cut, is_picture=is_picture, settings=question.asking.fusion
+            said,
+            near,
+            cut,
+            is_picture=is_picture,
+            settings=question.asking.fusion,
+            least_belief=0.0 if question.asking.cuts else UNCUT_BELIEF,
         )
         return self._fit_to_tell(found, question, hides=allowed is None)
 

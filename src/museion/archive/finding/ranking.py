@@ -31,6 +31,8 @@ from museion.search.vector_index import Embedding
 Mode: TypeAlias = Literal["all", "words", "meaning"]
 """What a ranking listens to."""
 
+UNCUT_BELIEF = 0.01
+"""Belief in a hit beyond the cut, where all are asked for: it comes behind those before the cut."""
 _NAMED, _EXACT = 3, 2
 """Groups of a ranking, before strong hits (1) and weak ones (0). A group is added to the fused
 score, which is below 1, so that scores fall along the ranking."""
@@ -126,6 +128,7 @@ def fused_ranking(
     *,
     is_picture: bool,
     settings: FusionSettings = DEFAULT_SETTINGS,
+    least_belief: float = 0.0,
 ) -> list[Ranked]:
     """Return one ranking out of both: what was named, exact words, strong hits, weak ones.
 
@@ -135,10 +138,14 @@ def fused_ranking(
         cut: what is nearer than its weak end counts; None lets all count in full.
         is_picture: `near` was compared with a picture.
         settings: how much each signal counts.
+        least_belief: in a hit by meaning, however far it is; 0 leaves out what is beyond the cut.
     """
     signal = "look" if is_picture else "meaning"
     rankings: dict[str, Ranking] = {"words": by_words(said, weight=settings.words_weight)}
-    belief = (lambda _: 1.0) if cut is None else cut.belief
+
+    def belief(similarity: float) -> float:
+        return 1.0 if cut is None else max(least_belief, cut.belief(similarity))
+
     rankings[signal] = by_belief(near, belief, weight=settings.meaning_weight)
     words = {hit.id: hit for hit in said}
     records = {record.id: record for record in near}
