@@ -21,6 +21,7 @@ from museion.api import (
     conflict_routes,
     duplicate_routes,
     edit_routes,
+    judgement_routes,
     model_routes,
     moment_routes,
     openapi,
@@ -102,12 +103,14 @@ def create_app(
             *([] if network is None else [site_routes.site_router(network)]),
             *([] if models is None else [model_routes.model_router(models)]),
             *duplicate_routes.routes(),
+            *judgement_routes.routes(),
             why_routes.why_router(PictureRegions(archive.pool)),
             *static.routes(),
         ],
         dependencies={
             "archive": Provide(provide_archive, sync_to_thread=False),
             **duplicate_routes.dependencies(archive),
+            **judgement_routes.dependencies(archive),
         },
         exception_handlers={
             MuseionError: on_museion_error,

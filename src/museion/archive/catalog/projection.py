@@ -13,10 +13,11 @@ from museion.archive.catalog.content_rows import ContentRows
 from museion.archive.catalog.dismissal_rows import DismissalRows
 from museion.archive.catalog.edit_rows import EditRows
 from museion.archive.catalog.errors import catalog_errors
+from museion.archive.catalog.judgement_rows import JudgementRows
 from museion.archive.catalog.machine_rows import MachineRows
 from museion.archive.catalog.schema import drop_database, open_database
 from museion.archive.collection_history import COLLECTION_EVENTS
-from museion.archive.events import AssetIngested, MetadataExtracted, payload_of
+from museion.archive.events import AssetIngested, HitJudged, MetadataExtracted, payload_of
 from museion.archive.history import EDITS
 from museion.log.event import Event
 
@@ -103,6 +104,7 @@ class _Writing:
         self._dismissals = DismissalRows(database)
         self._edits = EditRows(database)
         self._collections = CollectionRows(database)
+        self._judgements = JudgementRows(database)
         self.changed: dict[AssetId, None] = {}
 
     def apply(self, event: Event) -> None:
@@ -112,6 +114,9 @@ class _Writing:
             return
         if isinstance(payload, COLLECTION_EVENTS):
             self._collections.apply(payload.collection_id, event)
+            return
+        if isinstance(payload, HitJudged):
+            self._judgements.apply(payload, event)
             return
         self._machine.apply(payload, event)
         self._content.apply(payload, event)

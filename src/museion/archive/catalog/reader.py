@@ -21,6 +21,7 @@ from museion.archive.catalog.content_reader import ContentReader
 from museion.archive.catalog.duplicate_reader import DuplicateReader
 from museion.archive.catalog.embedding_reader import EmbeddingReader
 from museion.archive.catalog.finding_reader import FindingReader
+from museion.archive.catalog.judgement_reader import JudgementReader
 from museion.archive.catalog.people_reader import PeopleReader
 from museion.archive.catalog.quarantined import iso_seconds, quarantine, shown_path
 from museion.archive.catalog.records import (
@@ -74,6 +75,7 @@ class Catalog:
         finding: what finding asks of many assets at once.
         embeddings: which assets have an embedding in which space.
         duplicates: how pictures look, and which are no duplicates.
+        judgements: what people said of hits.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,6 +88,7 @@ class Catalog:
         self.finding = FindingReader(self._read)
         self.embeddings = EmbeddingReader(self._read)
         self.duplicates = DuplicateReader(self._read)
+        self.judgements = JudgementReader(self._read)
 
     def counts(self) -> Counts:
         """Return position and numbers of assets shown, pending and quarantined."""
