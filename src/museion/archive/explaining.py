@@ -17,6 +17,7 @@ _SAYS = MappingProxyType(
         "title": "the title says {}",
         "caption": "the caption says {}",
         "keyword": "among its keywords: {}",
+        "people": "shows {}",
         "filename": "the file name has {}",
         "identifier": "is named {}",
         "creator": "made by {}",

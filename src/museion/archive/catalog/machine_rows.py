@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from museion.archive.asset import AssetId
@@ -26,6 +27,7 @@ from museion.archive.events import (
     IngestRefused,
     LabelsComputed,
     MetadataExtracted,
+    MetadataValue,
     RefusalCleared,
     RenditionMade,
 )
@@ -93,7 +95,11 @@ class MachineRows:
         self._rows.replace(
             "metadata_value",
             nr,
-            [(nr, value.field, _text(value.value), value.source) for value in event.values],
+            [
+                (nr, value.field, text, value.source)
+                for value in event.values
+                for text in _texts(value)
+            ],
         )
         columns, keywords = asset_columns(event.values)
         self._rows.replace("keyword", nr, [(nr, term, folded(term)) for term in keywords])
@@ -227,5 +233,8 @@ def _birth_columns(event: AssetIngested, time_ms: int) -> dict[str, object]:
     }
 
 
-def _text(value: bool | int | float | str | tuple[str, ...]) -> str:
-    return "; ".join(value) if isinstance(value, tuple) else str(value)
+def _texts(value: MetadataValue) -> Sequence[str]:
+    """Return a value as one text; each person has a row of their own, to be found by."""
+    if not isinstance(value.value, tuple):
+        return (str(value.value),)
+    return value.value if value.field == "persons" else ("; ".join(value.value),)

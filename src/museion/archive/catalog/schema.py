@@ -86,6 +86,11 @@ CREATE TABLE IF NOT EXISTS metadata_value (
     asset_nr INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS metadata_value_asset ON metadata_value (asset_nr);
+CREATE INDEX IF NOT EXISTS metadata_value_person ON metadata_value (value, asset_nr)
+    WHERE field = 'persons';
+CREATE INDEX IF NOT EXISTS asset_city ON asset (city) WHERE city IS NOT NULL;
+CREATE INDEX IF NOT EXISTS asset_country ON asset (country) WHERE country IS NOT NULL;
+CREATE INDEX IF NOT EXISTS asset_camera ON asset (camera) WHERE camera IS NOT NULL;
 CREATE TABLE IF NOT EXISTS keyword (
     asset_nr INTEGER NOT NULL, term TEXT NOT NULL, folded TEXT NOT NULL
 );

@@ -99,7 +99,7 @@ def rank_by_words(
         is_word: tells of a word that nothing says whether it is a word all the same, not a typo.
     """
     return lexical.search(
-        query.text, limit=depth, phrases=query.phrases, allowed=allowed, is_word=is_word
+        query.lexical_text, limit=depth, phrases=query.phrases, allowed=allowed, is_word=is_word
     )
 
 

@@ -18,7 +18,8 @@ class NotOnlyFilters(InvalidInput):
     def __init__(self, words: str) -> None:
         super().__init__(
             f"Expected filters only, such as `type:image rating:>=3`, got {words[:80]!r}.",
-            remedy="Leave out free words; `tag:` and the others are listed in the README.",
+            remedy="Leave out free words, and times that move on, as `date:\"last week\"`; the"
+            " filters are listed in the README.",
         )
 
 
@@ -34,11 +35,12 @@ class AssetWords:
         """Return the part that a text means.
 
         Raises:
-            NotOnlyFilters: there are other words in it, or no filter.
+            NotOnlyFilters: there are other words in it, a time that moves on, or no filter.
             BadFilter: the value of a filter cannot be read.
         """
-        query = parse_query(words)
+        query = parse_query(words, understands=False)
         others = [part for part in query.parts if part.meaning not in query.filters]
+        others += [part for part in query.parts if getattr(part.meaning, "named", "")]
         if others or not query.filters:
             raise NotOnlyFilters(words)
         return cls(words, all_of(condition_on_one(each) for each in query.filters))
