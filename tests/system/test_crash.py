@@ -41,6 +41,7 @@ _ONE_OF_EACH = Counter(
         "museion.metadata-extracted": 1,
         "museion.rendition-made": 2,
         "museion.fingerprint-computed": 1,
+        "museion.colours-found": 1,
         "museion.embedding-computed": 1,
         "museion.labels-computed": 1,
     }
