@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,10 @@ class Running:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"do": do, **given}) + "\n")
         self._process.stdin.flush()
+        too_long = threading.Timer(_ANSWER_S, self._process.kill)
+        too_long.start()
         line = self._process.stdout.readline()
+        too_long.cancel()
         if not line:
             raise SystemExit(f"{self.contestant.name} ended during {do} {given}")
         answer: dict[str, object] = json.loads(line)
