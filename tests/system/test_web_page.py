@@ -149,7 +149,7 @@ def test_a_query_is_completed_while_it_is_typed(visit: Visit) -> None:
     box.press_sequentially("cam")
     page.get_by_role("option").filter(has_text="taken with a camera").wait_for()
     page.keyboard.press("Tab")
-    box.press_sequentially("gx8")
+    box.press_sequentially("dmc-gx8")
     page.get_by_role("option").filter(has_text="Panasonic DMC-GX80").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

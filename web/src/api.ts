@@ -206,6 +206,10 @@ export interface Detail extends Tile {
   access: string[] | null;
   comments: Remark[];
   changes: Change[];
+  /** Ids of its collections. */
+  collections: string[];
+  /** True where assets that look like it can be found. */
+  comparable: boolean;
 }
 
 export interface SiteSummary {
@@ -220,6 +224,31 @@ export interface SiteSummary {
   encoder: { name: string; dimension: number; licence: string } | null;
   /** What the site's processors wait for; null when they can go on. */
   trouble: string | null;
+}
+
+/** A line of text in a picture; its box as shares of the picture. */
+export interface TextBox {
+  text: string;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Which part of a picture fits a query: cells row by row, each in 0..1. */
+export interface WhyPicture {
+  text: string;
+  similarity: number | null;
+  rows: number;
+  columns: number;
+  relevance: number[][];
+  boxes: TextBox[];
+}
+
+/** What happens when in a film or recording, in seconds, in order. */
+export interface Moments {
+  shots: { start_s: number; end_s: number; at_s: number; frame: string }[];
+  utterances: { start_s: number; end_s: number; text: string }[];
 }
 
 export interface MonthCount {
@@ -238,6 +267,16 @@ export interface Suggestion {
   text: string;
   label: string;
   kind: string;
+}
+
+/** What a person says of a hit: 1 fits, -1 does not, 0 takes it back. */
+export type Verdict = 1 | -1 | 0;
+
+export interface Judgement {
+  query: string;
+  asset_id: string;
+  verdict: Verdict;
+  by: string;
 }
 
 export interface QuarantineEntry {
@@ -325,6 +364,16 @@ function assetPath(id: string, call = ""): string {
   return `/api/assets/${encodeURIComponent(id)}${call}`;
 }
 
+/** Address of the frame that a film shows at a second. */
+export function frameAddress(id: string, at_s: number): string {
+  return assetPath(id, `/frame?at=${Math.max(0, Math.round(at_s * 1000) / 1000)}`);
+}
+
+/** Address of the picture of a document's page, from 1. */
+export function pageAddress(id: string, page: number): string {
+  return assetPath(id, `/page?number=${page}`);
+}
+
 function withParameters(path: string, parameters: Record<string, string | number>): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== "");
   const query = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]));
@@ -354,9 +403,16 @@ export const api = {
     json<Answer>(withParameters(assetPath(id, "/similar"), { limit }), signal),
 
   /** `answer` of the first page makes the others go on in the same ranking. */
-  search: (asked: { q: string; mode: Mode; answer?: string }, offset: number, limit: number, signal?: AbortSignal) =>
+  search: (asked: { q: string; mode: Mode; cuts: boolean; answer?: string }, offset: number, limit: number, signal?: AbortSignal) =>
     json<Answer>(
-      withParameters("/api/search", { q: asked.q, limit, offset, mode: asked.mode === "all" ? "" : asked.mode, answer: asked.answer ?? "" }),
+      withParameters("/api/search", {
+        q: asked.q,
+        limit,
+        offset,
+        mode: asked.mode === "all" ? "" : asked.mode,
+        cut: asked.cuts ? "" : "false",
+        answer: asked.answer ?? "",
+      }),
       signal,
     ),
 
@@ -367,8 +423,18 @@ export const api = {
     return (await (await ask(withParameters("/api/search/like", { q, limit }), init)).json()) as Answer;
   },
 
+  why: (id: string, q: string, signal?: AbortSignal) =>
+    json<WhyPicture>(withParameters(assetPath(id, "/why"), { q }), signal),
+
+  moments: (id: string, signal?: AbortSignal) => json<Moments>(assetPath(id, "/moments"), signal),
+
   suggest: (q: string, signal?: AbortSignal) =>
     json<Suggestion[]>(withParameters("/api/suggest", { q }), signal),
+
+  judge: (judgement: Judgement) => send<Judgement & { changed: boolean }>("POST", "/api/judgements", judgement),
+
+  judgements: (q: string, by: string, signal?: AbortSignal) =>
+    json<{ total: number; items: Judgement[] }>(withParameters("/api/judgements", { q, by }), signal),
 
   quarantine: (signal?: AbortSignal) => json<QuarantineEntry[]>("/api/quarantine", signal),
 

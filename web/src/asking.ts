@@ -7,7 +7,7 @@ import { router } from "./router.svelte.ts";
 
 /** Ask with one chip typed otherwise; an empty text takes it away. */
 export function retype(at: number, typed: string): void {
-  router.go({ page: "grid", q: withChip(gallery.chips, at, typed), asset: null });
+  router.go({ page: "grid", beyond: false, q: withChip(gallery.chips, at, typed), asset: null });
 }
 
 /** Ask without an asset or picture to be alike. */

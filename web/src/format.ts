@@ -64,6 +64,13 @@ export function formatDuration(duration_s: number): string {
   return hours ? `${hours}:${pad(minutes)}:${pad(seconds)}` : `${minutes}:${pad(seconds)}`;
 }
 
+/** A place in a film or recording: 83.9 → "00:01:23". */
+export function formatClock(second: number): string {
+  const whole = Math.max(0, Math.floor(second));
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return [whole / 3600, (whole / 60) % 60, whole % 60].map((value) => pad(Math.floor(value))).join(":");
+}
+
 /** 48.2082, 16.3738 → "48.20820° N, 16.37380° E". */
 export function formatPosition(latitude: number, longitude: number): string {
   const ns = `${Math.abs(latitude).toFixed(5)}° ${latitude < 0 ? "S" : "N"}`;

@@ -113,11 +113,12 @@ class Gallery {
     return this.#archive;
   }
 
-  async #search(q: string, { mode }: Route, signal: AbortSignal): Promise<Listing> {
-    const first = await api.search({ q, mode }, 0, HITS_A_PAGE, signal);
+  async #search(q: string, { mode, beyond }: Route, signal: AbortSignal): Promise<Listing> {
+    const asked = { q, mode, cuts: !beyond };
+    const first = await api.search(asked, 0, HITS_A_PAGE, signal);
     if (first.strong !== null) {
       const more = (offset: number, answer: string, later: AbortSignal) =>
-        api.search({ q, mode, answer }, offset, HITS_A_PAGE, later);
+        api.search({ ...asked, answer }, offset, HITS_A_PAGE, later);
       return this.#answered(first, more);
     }
     // Nothing is ranked: what fulfils the conditions stands in display order, like the archive.

@@ -49,7 +49,7 @@ export class OpenedAsset {
         const found = (this.detail = await api.detail(id, signal));
         if (viewing.index < 0) await viewing.locate(found, signal);
         if (found.state !== "pending") {
-          const hits = await similarTo(id, signal);
+          const hits = found.comparable ? await similarTo(id, signal) : null;
           // None may mean that what looks like it is still on its way into the index.
           if (hits) this.similar = hits;
           if (hits?.length) return;

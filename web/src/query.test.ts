@@ -16,7 +16,7 @@ describe("the address", () => {
     HOME,
     { ...HOME, q: 'a dog "on the beach" -cat after:2020', asset: "x1" },
     { ...HOME, like: "abc" },
-    { ...HOME, like: "abc", q: "at night", mode: "meaning" as const },
+    { ...HOME, like: "abc", q: "at night", mode: "meaning" as const, beyond: true },
     { ...HOME, picture: true },
     { ...HOME, page: "quarantine" as const },
     { ...HOME, page: "sites" as const },

@@ -9,6 +9,8 @@ export interface Route {
   q: string;
   /** What the ranking listens to. */
   mode: Mode;
+  /** Show also what fits less than weakly. */
+  beyond: boolean;
   /** Show what is like this asset, and fits `q`. */
   like: string | null;
   /** Show what is like the picture that was dropped or pasted, and fits `q`. */
@@ -19,7 +21,7 @@ export interface Route {
   conflict: string | null;
 }
 
-export const HOME: Route = { page: "grid", q: "", mode: "all", like: null, picture: false, asset: null, conflict: null };
+export const HOME: Route = { page: "grid", q: "", mode: "all", beyond: false, like: null, picture: false, asset: null, conflict: null };
 
 const MODES: readonly Mode[] = ["words", "meaning"];
 const PAGES: readonly PageName[] = ["quarantine", "sites", "conflicts"];
@@ -31,6 +33,7 @@ export function parseRoute(address: string): Route {
     page: PAGES.find((page) => url.pathname === `/${page}`) ?? "grid",
     q: get("q") ?? "",
     mode: MODES.find((mode) => mode === get("mode")) ?? "all",
+    beyond: url.searchParams.has("beyond"),
     like: get("like") || null,
     picture: get("like") === null && url.searchParams.has("picture"),
     asset: get("asset") || null,
@@ -42,6 +45,7 @@ export function formatRoute(route: Route): string {
   const query = new URLSearchParams();
   if (route.q) query.set("q", route.q);
   if (route.mode !== "all") query.set("mode", route.mode);
+  if (route.beyond) query.set("beyond", "1");
   if (route.like) query.set("like", route.like);
   else if (route.picture) query.set("picture", "1");
   if (route.asset) query.set("asset", route.asset);

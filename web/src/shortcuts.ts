@@ -21,8 +21,9 @@ export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] 
       { keys: ["←", "→", "↑", "↓"], does: "Move" },
       { keys: ["Enter"], does: "Open" },
       { keys: ["l"], does: "More like this" },
+      { keys: ["s"], does: "Show what looks the same" },
       { keys: ["Home", "End"], does: "Newest, oldest" },
-      { keys: ["+", "−"], does: "Larger, smaller tiles" },
+      { keys: ["+", "−"], does: "Larger, smaller tiles; while judging: fits, does not fit" },
     ],
   },
   {
@@ -31,6 +32,7 @@ export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] 
       { keys: ["←", "→"], does: "Previous, next" },
       { keys: ["i"], does: "Information" },
       { keys: ["z"], does: "Zoom" },
+      { keys: ["w"], does: "Show where the query fits" },
       { keys: ["l"], does: "More like this" },
       { keys: ["d"], does: "Download the original" },
       { keys: ["Esc"], does: "Back to the grid" },
