@@ -41,6 +41,12 @@ _NEAREST = 10
 _NEAREST_HUBS = 5
 _LITTLE_KNOWN = 20
 """So many assets know as much of a query as what is known of queries in general."""
+_LENIENCY = 0.4
+"""So many deviations the weak end lies below the line that was fitted.
+
+Without it every third picture that was meant was lost among photos of other kinds than those of the
+fit (the 78 of the sample library), with it every fourth; a weak hit too many costs less.
+"""
 _NONSENSE_REFUSED = 0.98
 """Share of the senseless texts that must find nothing with a model that nobody has judged.
 
@@ -106,8 +112,8 @@ FITTED = Curve(
     usual=(0.03, 1.04, 0.92, 0.12, 0.0, 0.0),
 )
 """Fitted for the embedded encoder on one half of the Flickr8k dev split and of a list of nonsense
-queries, so that four in five of these find nothing among 500 photos (strong: 97 in 100);
-`benchmarks/retrieval_quality.py` reports the other half.
+queries, so that four in five of these find nothing among 500 photos (strong: 97 in 100), before
+`_LENIENCY`; `benchmarks/retrieval_quality.py` reports the other half.
 """
 
 
@@ -166,7 +172,8 @@ class Calibration:
         size = self.curve.size * _expected_largest(self.assets if among is None else among)
         base = known + size + self._moved
         return CutOff(
-            self._similarity(base + self.curve.strong), self._similarity(base + self.curve.weak)
+            self._similarity(base + self.curve.strong),
+            self._similarity(base + self.curve.weak - _LENIENCY),
         )
 
     def features(self, queries: Embeddings) -> NDArray[np.float64]:
