@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.content_reader import ContentReader
+from museion.archive.document_pages import best_passage
 from museion.archive.explaining import Found
 from museion.search.highlighting import highlight, snippet
 
@@ -23,43 +24,46 @@ def places_inside(
         asset_id: the asset.
         matched: words by lexical field, as `LexicalHit` has them; other fields are passed over.
     """
-    found = []
-    for field, words in matched.items():
-        if field in _PLACES:
-            best = _best(_PLACES[field](content, asset_id), words)
-            if best is not None:
-                found.append(best)
-    return found
+    looked = (
+        _PLACES[field](content, asset_id, words)
+        for field, words in matched.items()
+        if field in _PLACES
+    )
+    return [found for found in looked if found is not None]
 
 
-def _best(places: Iterable[Found], words: Sequence[str]) -> Found | None:
-    """Return the first of the places with the most words, shortened around them."""
-    best, most = None, 0
-    for place in places:
-        count = sum(1 for word in words if highlight(place.passage, [word]))
-        if count > most:
-            best, most = place, count
-    if best is None:
+def _page(content: ContentReader, asset_id: AssetId, words: Sequence[str]) -> Found | None:
+    best = best_passage(content.passages(asset_id), words, length=_LONGEST_PASSAGE)
+    return None if best is None else Found("document", best.text, page=best.page)
+
+
+def _line(content: ContentReader, asset_id: AssetId, words: Sequence[str]) -> Found | None:
+    # Text that is read in pictures often lacks its spaces.
+    lines = [each.text for each in content.text_lines(asset_id)]
+    place = _with_most([_count_in(line, words, within=True) for line in lines])
+    return None if place is None else Found("recognised", lines[place])
+
+
+def _second(content: ContentReader, asset_id: AssetId, words: Sequence[str]) -> Found | None:
+    utterances = content.utterances(asset_id)
+    place = _with_most([_count_in(each.text, words) for each in utterances])
+    if place is None:
         return None
-    around = snippet(best.passage, words, length=_LONGEST_PASSAGE)
-    return Found(best.field, around.text, best.page, best.second)
+    text = snippet(utterances[place].text, words, length=_LONGEST_PASSAGE).text
+    return Found("speech", text, second=utterances[place].start_s)
 
 
-def _passages(content: ContentReader, asset_id: AssetId) -> Iterator[Found]:
-    for each in content.passages(asset_id):
-        yield Found("document", each.text, page=each.page)
+def _count_in(text: str, words: Sequence[str], *, within: bool = False) -> int:
+    """Return how many of some words stand in a text."""
+    return sum(1 for word in words if highlight(text, [word], within=within))
 
 
-def _lines(content: ContentReader, asset_id: AssetId) -> Iterator[Found]:
-    for each in content.text_lines(asset_id):
-        yield Found("recognised", each.text)
+def _with_most(counts: Sequence[int]) -> int | None:
+    """Return the first place with the largest count, None where all are 0."""
+    most = max(counts, default=0)
+    return counts.index(most) if most else None
 
 
-def _utterances(content: ContentReader, asset_id: AssetId) -> Iterator[Found]:
-    for each in content.utterances(asset_id):
-        yield Found("speech", each.text, second=each.start_s)
-
-
-_PLACES: Mapping[str, Callable[[ContentReader, AssetId], Iterator[Found]]] = MappingProxyType(
-    {"document": _passages, "recognised": _lines, "speech": _utterances}
+_PLACES: Mapping[str, Callable[[ContentReader, AssetId, Sequence[str]], Found | None]] = (
+    MappingProxyType({"document": _page, "recognised": _line, "speech": _second})
 )
