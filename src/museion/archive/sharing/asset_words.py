@@ -18,7 +18,7 @@ class NotOnlyFilters(InvalidInput):
     def __init__(self, words: str) -> None:
         super().__init__(
             f"Expected filters only, such as `type:image rating:>=3`, got {words[:80]!r}.",
-            remedy="Leave out free words, and times that move on, as `date:\"last week\"`; the"
+            remedy='Leave out free words, and times that move on, as `date:"last week"`; the'
             " filters are listed in the README.",
         )
 
