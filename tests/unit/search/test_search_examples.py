@@ -8,7 +8,9 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["exact_index", "lexical", "query"])
+@pytest.mark.parametrize(
+    "name", ["evaluation", "exact_index", "judgements", "lexical", "query", "significance"]
+)
 def test_the_examples_of_a_module_are_true(name: str) -> None:
     module = importlib.import_module(f"museion.search.{name}")
     told = doctest.testmod(module)
