@@ -39,11 +39,28 @@ class FusionSettings:
     Attributes:
         words_weight, meaning_weight: of the rankings by words and by meaning, at least 0.
         offset: of ranks, at least 1; see `fuse_ranks`.
+        partial_belief, guessed_belief: of hits that say a part of the words, or say them in guesses
+            only; in [0, 1], see `by_words`.
+
+    Raises:
+        InvalidInput: a value is out of its range.
     """
 
     words_weight: float = 1.0
     meaning_weight: float = 1.0
     offset: int = DEFAULT_OFFSET
+    partial_belief: float = PARTIAL_BELIEF
+    guessed_belief: float = GUESSED_BELIEF
+
+    def __post_init__(self) -> None:
+        weights = (self.words_weight, self.meaning_weight)
+        beliefs = (self.partial_belief, self.guessed_belief)
+        are_weights = all(0 <= each < math.inf for each in weights)
+        if not (are_weights and all(0 <= each <= 1 for each in beliefs) and self.offset >= 1):
+            raise InvalidInput(
+                f"Expected weights of at least 0, beliefs in 0..1, an offset from 1; came {self}.",
+                remedy="Leave out what is not to be changed.",
+            )
 
 
 DEFAULT_SETTINGS = FusionSettings()
@@ -221,13 +238,18 @@ def by_belief(
 
 
 def by_words(
-    hits: Iterable[Worded], *, weight: float = 1.0, guessed: Set[str] = GUESSED_FIELDS
+    hits: Iterable[Worded],
+    *,
+    weight: float = 1.0,
+    guessed: Set[str] = GUESSED_FIELDS,
+    partial_belief: float = PARTIAL_BELIEF,
+    guessed_belief: float = GUESSED_BELIEF,
 ) -> Ranking:
     """Return the ranking of hits by words: exact ones, then by belief, coverage and BM25.
 
-    A partial hit's belief is half its coverage squared. Alone, with words for two thirds of the
-    query or less, it passes no strong picture among the first 200 at the default offset and equal
-    weights: 0.5 * (2/3)**2 / 61 < 1 / 260.
+    A partial hit's belief is `partial_belief` times its coverage squared. At one half, and alone,
+    with words for two thirds of the query or less, it passes no strong picture among the first 200
+    at the default offset and equal weights: 0.5 * (2/3)**2 / 61 < 1 / 260.
 
     A hit that says words in guessed fields only is believed a little if it says all of them, and
     not at all otherwise: the meaning of the picture knows better. With machine labels as the only
@@ -237,8 +259,18 @@ def by_words(
         hits: in any order.
         weight: of the signal.
         guessed: lexical fields whose words are guesses about the picture.
+        partial_belief: in [0, 1].
+        guessed_belief: of a hit that says all words in guessed fields only, in [0, 1].
     """
-    believed = [(_belief(hit, guessed), hit) for hit in hits]
+
+    def belief_of(hit: Worded) -> float:
+        if hit.is_exact:
+            return 1.0
+        if hit.matched and all(field in guessed for field in hit.matched):
+            return guessed_belief if hit.coverage >= 1 else 0.0
+        return partial_belief * hit.coverage**2
+
+    believed = [(belief_of(hit), hit) for hit in hits]
     believed.sort(key=_by_words_order)
     return Ranking(
         [Ranked(hit.id, hit.score, belief, hit.is_exact) for belief, hit in believed], weight
@@ -248,14 +280,6 @@ def by_words(
 def _by_words_order(pair: tuple[float, Worded]) -> tuple[bool, float, float, float]:
     belief, hit = pair
     return not hit.is_exact, -belief, -hit.coverage, -hit.score
-
-
-def _belief(hit: Worded, guessed: Set[str]) -> float:
-    if hit.is_exact:
-        return 1.0
-    if hit.matched and all(field in guessed for field in hit.matched):
-        return GUESSED_BELIEF if hit.coverage >= 1 else 0.0
-    return PARTIAL_BELIEF * hit.coverage**2
 
 
 def fuse_ranks(

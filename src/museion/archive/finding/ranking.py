@@ -141,7 +141,13 @@ def fused_ranking(
         least_belief: in a hit by meaning, however far it is; 0 leaves out what is beyond the cut.
     """
     signal = "look" if is_picture else "meaning"
-    rankings: dict[str, Ranking] = {"words": by_words(said, weight=settings.words_weight)}
+    by_word = by_words(
+        said,
+        weight=settings.words_weight,
+        partial_belief=settings.partial_belief,
+        guessed_belief=settings.guessed_belief,
+    )
+    rankings: dict[str, Ranking] = {"words": by_word}
 
     def belief(similarity: float) -> float:
         return 1.0 if cut is None else max(least_belief, cut.belief(similarity))
