@@ -279,6 +279,64 @@ export interface Judgement {
   by: string;
 }
 
+/** One of several assets that show the same picture, compared with the one that is suggested to be kept. */
+export interface DuplicateMember extends Tile {
+  size_bytes: number;
+  camera: string | null;
+  /** In how many of 64 bits the fingerprints differ; null where they are duplicates of a third only. */
+  bits: number | null;
+  similarity: number | null;
+  tags: string[];
+  collections: string[];
+}
+
+export interface DuplicateGroup {
+  id: string;
+  suggested: string;
+  why: string[];
+  members: DuplicateMember[];
+}
+
+/** What the suggested member takes over when it is kept. */
+export interface TakenOver {
+  fields: Record<string, PersonValue>;
+  tags: string[];
+  collections: string[];
+  /** Values that contradict, and are left. */
+  left: { asset_id: string; field: string; value: PersonValue; kept: PersonValue }[];
+  /** Members that fewer sites may read: nothing is taken over from them. */
+  guarded: string[];
+}
+
+/** What a keeping did; its `id` undoes it. */
+export interface Keeping {
+  id: string;
+  asset_id: string;
+  trashed: string[];
+  fields: string[];
+  tags: string[];
+  collections: string[];
+}
+
+/** A collection; its members are what `query` finds, or where that is empty, those that people put in. */
+export interface Collection {
+  id: string;
+  name: string;
+  description: string;
+  query: string;
+  /** Null where a query finds the members. */
+  count: number | null;
+  cover: string | null;
+}
+
+/** A model as the site knows it; `coming` is being built beside the current one. */
+export interface Model {
+  name: string;
+  use: "current" | "coming" | "unused";
+  embedded: number;
+  of: number;
+}
+
 export interface QuarantineEntry {
   id: string;
   filename: string;
@@ -435,6 +493,31 @@ export const api = {
 
   judgements: (q: string, by: string, signal?: AbortSignal) =>
     json<{ total: number; items: Judgement[] }>(withParameters("/api/judgements", { q, by }), signal),
+
+  duplicates: (offset: number, limit: number, signal?: AbortSignal) =>
+    json<{ total: number; spare: number; items: DuplicateGroup[] }>(withParameters("/api/duplicates", { offset, limit }), signal),
+
+  duplicateGroup: (id: string, signal?: AbortSignal) =>
+    json<DuplicateGroup & { takes_over: TakenOver }>(`/api/duplicates/${encodeURIComponent(id)}`, signal),
+
+  keep: (group: string, wanted: { by: string; keep: string; only: string[] }) =>
+    send<Keeping>("POST", `/api/duplicates/${encodeURIComponent(group)}/keep`, wanted),
+
+  dismissDuplicates: (group: string, by: string) =>
+    send<{ ids: string[] }>("POST", `/api/duplicates/${encodeURIComponent(group)}/dismiss`, { by }),
+
+  undoKeeping: (keeping: string, by: string) =>
+    send<{ restored: string[] }>("POST", "/api/duplicates/undo", { by, keeping }),
+
+  collections: (signal?: AbortSignal) => json<Collection[]>("/api/collections", signal),
+
+  makeCollection: (wanted: { by: string; name: string; query: string }) =>
+    send<Collection>("POST", "/api/collections", wanted),
+
+  removeCollection: (id: string, by: string, removed: boolean) =>
+    send<Collection | null>("PATCH", `/api/collections/${encodeURIComponent(id)}`, { by, removed }),
+
+  models: (signal?: AbortSignal) => json<Model[]>("/api/models", signal),
 
   quarantine: (signal?: AbortSignal) => json<QuarantineEntry[]>("/api/quarantine", signal),
 

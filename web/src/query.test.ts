@@ -20,6 +20,8 @@ describe("the address", () => {
     { ...HOME, picture: true },
     { ...HOME, page: "quarantine" as const },
     { ...HOME, page: "sites" as const },
+    { ...HOME, page: "duplicates" as const, asset: "x1" },
+    { ...HOME, page: "collections" as const },
     { ...HOME, page: "conflicts" as const, conflict: "abc:caption" },
   ])("holds the whole state: %o", (route) => {
     expect(parseRoute(formatRoute(route))).toEqual(route);

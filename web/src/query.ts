@@ -2,7 +2,7 @@
 
 import type { Chip, Mode } from "./api.ts";
 
-export type PageName = "grid" | "quarantine" | "sites" | "conflicts";
+export type PageName = "grid" | "quarantine" | "sites" | "conflicts" | "duplicates" | "collections";
 
 export interface Route {
   page: PageName;
@@ -24,7 +24,7 @@ export interface Route {
 export const HOME: Route = { page: "grid", q: "", mode: "all", beyond: false, like: null, picture: false, asset: null, conflict: null };
 
 const MODES: readonly Mode[] = ["words", "meaning"];
-const PAGES: readonly PageName[] = ["quarantine", "sites", "conflicts"];
+const PAGES: readonly PageName[] = ["quarantine", "sites", "conflicts", "duplicates", "collections"];
 
 export function parseRoute(address: string): Route {
   const url = new URL(address, "http://localhost");

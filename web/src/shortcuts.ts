@@ -39,6 +39,24 @@ export const SHORTCUTS: readonly { where: string; keys: readonly Shortcut[] }[] 
     ],
   },
   {
+    where: "Parts of the query",
+    keys: [
+      { keys: ["←", "→"], does: "Another part" },
+      { keys: ["Enter"], does: "Change it" },
+      { keys: ["Del"], does: "Take it away" },
+    ],
+  },
+  {
+    where: "Duplicates",
+    keys: [
+      { keys: ["↑", "↓"], does: "Another group" },
+      { keys: ["←", "→", "1", "2"], does: "Choose which one to keep" },
+      { keys: ["Enter"], does: "Keep it, trash the others" },
+      { keys: ["n"], does: "They are no duplicates" },
+      { keys: ["z"], does: "Take the last keeping back" },
+    ],
+  },
+  {
     where: "Conflicts",
     keys: [
       { keys: ["↑", "↓"], does: "Another conflict" },
