@@ -182,7 +182,9 @@ class RightsFilter:
 class FieldFilter:
     """A field of the metadata says these words, one after the other.
 
-    Case, accents and punctuation do not count; inflections do: `dog` is not `dogs`.
+    Case, accents and punctuation do not count; inflections do: `dog` is not `dogs`. An umlaut is
+    found as `ü`, `u` and `ue`. Where people contradict each other about the field, a search heeds
+    all that they say of it.
 
     Attributes:
         field: one of `TEXT_FIELDS`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from museion.base.errors import InvalidInput
@@ -28,6 +28,16 @@ class TooManyFilters(InvalidInput):
         )
 
 
+def check_count(count: int) -> None:
+    """Pass so many conditions that stand beside each other.
+
+    Raises:
+        TooManyFilters: nobody types so many.
+    """
+    if count > _MOST_CONDITIONS:
+        raise TooManyFilters(count)
+
+
 def all_of(conditions: Iterable[Condition]) -> Condition:
     """Return the condition that all of the given ones hold; with none, every asset fulfils it.
 
@@ -37,8 +47,7 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     gathered = list(dict.fromkeys(conditions))
     if not gathered:
         return Condition("1", ())
-    if len(gathered) > _MOST_CONDITIONS:
-        raise TooManyFilters(len(gathered))
+    check_count(len(gathered))
     return Condition(
         " AND ".join(f"({each.sql})" for each in gathered),
         tuple(argument for each in gathered for argument in each.arguments),
@@ -59,8 +68,7 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
     gathered = list(dict.fromkeys(conditions))
     if not gathered:
         return Condition("0", ())
-    if len(gathered) > _MOST_CONDITIONS:
-        raise TooManyFilters(len(gathered))
+    check_count(len(gathered))
     return Condition(
         " OR ".join(f"coalesce(({each.sql}), 0)" for each in gathered),
         tuple(argument for each in gathered for argument in each.arguments),
@@ -71,3 +79,21 @@ def among(ids: Iterable[str]) -> Condition:
     """Return the condition that an asset is one of these."""
     listed = json.dumps(sorted(ids))
     return Condition("id IN (SELECT value FROM json_each(?))", (listed,))
+
+
+def among_rows(numbers: Sequence[int], *, others: Sequence[int]) -> Condition:
+    """Return the condition that an asset has one of these row numbers.
+
+    Many are found as fast as few; where most assets are, it is looked whether it is one of the
+    others.
+
+    Args:
+        numbers: of the rows.
+        others: of all other rows that screens list.
+    """
+    if len(numbers) <= len(others):
+        return Condition("nr IN (SELECT value FROM json_each(?))", (json.dumps(numbers),))
+    return Condition(
+        "nr <= ? AND nr NOT IN (SELECT value FROM json_each(?))",
+        (max(numbers), json.dumps(others)),
+    )

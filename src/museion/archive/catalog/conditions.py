@@ -13,7 +13,9 @@ from museion.archive.catalog.condition import (
     TooManyFilters,
     all_of,
     among,
+    among_rows,
     any_of,
+    check_count,
     negated,
 )
 from museion.archive.catalog.filter_conditions import media_type_of, plain_condition
@@ -27,7 +29,9 @@ __all__ = [
     "TooManyFilters",
     "all_of",
     "among",
+    "among_rows",
     "any_of",
+    "check_count",
     "condition_of",
     "condition_of_group",
     "condition_on_one",

@@ -6,12 +6,12 @@ Statements are put together from constants; what users give is always an argumen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import singledispatch
 from types import MappingProxyType
 
-from museion.archive.catalog.condition import Condition, all_of, any_of, negated
-from museion.archive.catalog.said_words import saying, whole_pattern
+from museion.archive.catalog.condition import Condition, all_of, any_of
+from museion.archive.catalog.rights_states import rights_condition
+from museion.archive.catalog.said_words import being, saying
 from museion.archive.catalog.schema import folded
 from museion.media.sniff import SUPPORTED
 from museion.search.filters import (
@@ -47,19 +47,6 @@ _SHAPES = MappingProxyType(
     }
 )
 """A side that is longer by up to a twentieth still looks as long as the other."""
-_TERMS = "(coalesce(rights, '') || ' ' || coalesce(copyright, ''))"
-"""What the metadata and people say of rights, in one text."""
-_URLS = "SELECT asset_nr FROM metadata_value WHERE field = 'rights_url'"
-_FREE_TERMS = (
-    *("%public domain%", "%gemeinfrei%", "%cc0%", "%cc by%", "%cc-by%"),
-    "%creative commons attribution%",
-)
-_FREE_URLS = ("%/publicdomain/%", "%creativecommons.org/licenses/by%")
-_UNFREE_TERMS = (
-    *("%by-nc%", "%by nc%", "%by-nd%", "%by nd%", "%noncommercial%", "%non-commercial%"),
-    *("%noderiv%", "%no deriv%"),
-)
-_UNFREE_URLS = ("%/by-nc%", "%/by-nd%")
 _COLUMNS = MappingProxyType(
     {
         name: name
@@ -127,9 +114,12 @@ def _(filter_: TagFilter) -> Condition:
 @plain_condition.register
 def _(filter_: PersonFilter) -> Condition:
     """Persons that the metadata name, and keywords and tags: archives keep names there."""
-    named = "nr IN (SELECT asset_nr FROM metadata_value WHERE field = 'persons' AND value = ?)"
-    term = _has_term(filter_.name)
-    return Condition(f"{term.sql} OR {named}", (*term.arguments, filter_.name))
+    named = being("value", filter_.name)
+    in_metadata = Condition(
+        f"nr IN (SELECT asset_nr FROM metadata_value WHERE field = 'persons' AND ({named.sql}))",
+        named.arguments,
+    )
+    return any_of((_has_term(filter_.name), in_metadata))
 
 
 @plain_condition.register
@@ -143,8 +133,7 @@ def _(filter_: CollectionFilter) -> Condition:
 
 @plain_condition.register
 def _(filter_: NamedPlaceFilter) -> Condition:
-    pattern = whole_pattern(filter_.name)
-    return Condition("city GLOB ? OR country GLOB ?", (pattern, pattern))
+    return any_of((being("city", filter_.name), being("country", filter_.name)))
 
 
 @plain_condition.register
@@ -163,20 +152,7 @@ def _(filter_: ColourFilter) -> Condition:
 
 @plain_condition.register
 def _(filter_: RightsFilter) -> Condition:
-    unknown = Condition(f"trim({_TERMS}) = '' AND nr NOT IN ({_URLS})", ())
-    free = all_of(
-        (
-            any_of((_like_any(_TERMS, _FREE_TERMS), _url(_FREE_URLS))),
-            negated(any_of((_like_any(_TERMS, _UNFREE_TERMS), _url(_UNFREE_URLS)))),
-        )
-    )
-    match filter_.state:
-        case "free":
-            return free
-        case "unknown":
-            return unknown
-        case _:
-            return all_of((negated(unknown), negated(free)))
+    return rights_condition(filter_.state)
 
 
 @plain_condition.register
@@ -225,15 +201,6 @@ def _has_term(term: str) -> Condition:
         " UNION ALL SELECT asset_nr FROM tag WHERE folded = ?)",
         (folded(term), folded(term)),
     )
-
-
-def _like_any(value: str, patterns: Sequence[str]) -> Condition:
-    return Condition(" OR ".join([f"{value} LIKE ?"] * len(patterns)), tuple(patterns))
-
-
-def _url(patterns: Sequence[str]) -> Condition:
-    like = _like_any("value", patterns)
-    return Condition(f"nr IN ({_URLS} AND ({like.sql}))", like.arguments)
 
 
 def _between(value: str, low: float | None, high: float | None) -> Condition:

@@ -18,12 +18,16 @@ SEPARATOR = "\x1f"
 
 _FACETS = f"""
 SELECT id, kind, media_type, substr(capture_local, 1, 10) AS day, rating, size_bytes, camera,
-    latitude, longitude, width, height, nr,
+    lens, latitude, longitude, city, country, width, height, duration_s, copyright, rights, nr,
     (SELECT group_concat(folded, '{SEPARATOR}') FROM
         (SELECT folded FROM keyword WHERE asset_nr = nr
          UNION SELECT folded FROM tag WHERE asset_nr = nr)) AS tags,
     (SELECT group_concat(name, '{SEPARATOR}') FROM colour
-        WHERE asset_nr = nr AND share >= {COLOUR_SHARE}) AS colours
+        WHERE asset_nr = nr AND share >= {COLOUR_SHARE}) AS colours,
+    (SELECT group_concat(value, '{SEPARATOR}') FROM metadata_value
+        WHERE asset_nr = nr AND field = 'persons') AS persons,
+    (SELECT group_concat(value, '{SEPARATOR}') FROM metadata_value
+        WHERE asset_nr = nr AND field = 'rights_url') AS rights_urls
 FROM asset WHERE {_SHOWN}
 """  # noqa: S608 (constants)
 

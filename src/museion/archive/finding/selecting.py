@@ -1,7 +1,7 @@
 """What a query allows: the assets that its filters, groups, phrases and exclusions leave.
 
-All of these hold exactly, for every hit. Filters are answered by the facets in memory where these
-cover them, else by the catalog; words by the lexical index.
+All of these hold exactly, for every hit. What texts say is answered by the lexical index, other
+filters by the facets in memory where these cover them, and the rest by the catalog.
 """
 
 from __future__ import annotations
@@ -14,16 +14,33 @@ from museion.archive.catalog.conditions import (
     Condition,
     all_of,
     among,
+    among_rows,
+    check_count,
     condition_of,
-    condition_of_group,
     negated,
 )
 from museion.archive.catalog.reader import Catalog
-from museion.archive.finding.facets import AssetFacets, selected
-from museion.search.filters import Filter
+from museion.archive.finding.facet_filters import selected
+from museion.archive.finding.facets import AssetFacets
+from museion.archive.finding.said import said
+from museion.search.filters import (
+    CameraFilter,
+    FieldFilter,
+    Filter,
+    NamedPlaceFilter,
+    PersonFilter,
+    PlaceFilter,
+    RightsFilter,
+)
 from museion.search.lexical import LexicalIndex
 from museion.search.query import AllOf, AnyOf, Not, Operand, Phrase, Query, Word
 from museion.search.selection import Selection
+
+_COSTLY = (
+    *(CameraFilter, FieldFilter, NamedPlaceFilter, PersonFilter, PlaceFilter),
+    RightsFilter,
+)
+"""Filters for which the catalog does more than compare a number or look into an index."""
 
 
 class Selector:
@@ -44,7 +61,7 @@ class Selector:
         Raises:
             TooManyFilters: more filters stand in the query than anybody types.
         """
-        all_of(condition_of(each) for each in query.filters)  # counts them
+        _check_counts(query)
         parts = [*map(self._filter, query.filters), *self._words(query)]
         if born_by is not None:
             parts.append(self._born(born_by))
@@ -60,11 +77,12 @@ class Selector:
         Raises:
             TooManyFilters: as `allowed`.
         """
-        contain = self._lexical.ids_containing
-        conditions = [condition_of(each) for each in query.filters]
-        conditions += [condition_of_group(each, contain) for each in query.groups]
-        conditions += [among(contain(each)) for each in query.phrases]
-        conditions += [negated(among(contain(each, inflected=True))) for each in query.excluded]
+        _check_counts(query)
+        conditions = [self._listed(each) for each in query.filters]
+        conditions += [self._among(self._group(each)) for each in query.groups]
+        conditions += [self._among(self._containing(each)) for each in query.phrases]
+        if query.excluded:
+            conditions.append(negated(self._among(self.naming(query.excluded))))
         if but:
             conditions.append(negated(among(but)))
         return all_of(conditions)
@@ -98,9 +116,35 @@ class Selector:
                 return self._filter(filter_)
 
     def _filter(self, filter_: Filter) -> Selection:
-        view = self._facets.view
-        found = None if view is None else selected(view, filter_)
+        found = self._at_once(filter_)
         return self._by_catalog(condition_of(filter_)) if found is None else found
+
+    def _listed(self, filter_: Filter) -> Condition:
+        saying = said(self._lexical, filter_, self._facets.numbers)
+        if saying is not None:
+            condition = self._among(saying)
+            return negated(condition) if filter_.negated else condition
+        found = self._at_once(filter_) if isinstance(filter_, _COSTLY) else None
+        return condition_of(filter_) if found is None else self._among(found)
+
+    def _at_once(self, filter_: Filter) -> Selection | None:
+        """Return what a filter leaves, None where only the catalog can tell."""
+        found = said(self._lexical, filter_, self._facets.numbers)
+        if found is not None:
+            return self.everything() - found if filter_.negated else found
+        view = self._facets.view
+        return None if view is None else selected(view, filter_)
+
+    def _among(self, selection: Selection) -> Condition:
+        """Return the condition that an asset that screens list is one of a selection."""
+        view = self._facets.view
+        if view is None:
+            return among(selection.ids())
+        chosen, others = (
+            view.numbers_in("born", some).astype(int).tolist()
+            for some in (selection, view.all - selection)
+        )
+        return among_rows(chosen, others=others)
 
     def _born(self, by: int) -> Selection:
         view = self._facets.view
@@ -121,3 +165,19 @@ class Selector:
 
     def _of(self, ids: Iterable[str] | Sequence[str]) -> Selection:
         return Selection.of(self._facets.numbers, ids)
+
+
+def _check_counts(query: Query) -> None:
+    check_count(len(query.filters))
+    for group in query.groups:
+        _check_operands(group)
+
+
+def _check_operands(operand: Operand) -> None:
+    match operand:
+        case AllOf(operands) | AnyOf(operands):
+            check_count(len(operands))
+            for each in operands:
+                _check_operands(each)
+        case Not(inner):
+            _check_operands(inner)
