@@ -24,6 +24,7 @@ from search_bench.library import make_library
 from search_bench.rounds import (
     BENCHMARKS,
     LANCEDB,
+    NUMPY,
     OURS,
     PEERS,
     PGVECTOR,
@@ -49,7 +50,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--all-peers", action="store_true", help="at a million, too")
+    names = [peer.module.rpartition(".")[2] for peer in PEERS]
+    parser.add_argument(
+        "--peers", nargs="*", choices=names, help="default: all, fewer at a million"
+    )
     default = BENCHMARKS.parent / ".build" / "bench"
     parser.add_argument("--folder", type=Path, default=default, help="on the disk to measure")
     given = parser.parse_args()
@@ -69,11 +73,15 @@ def main() -> None:
 
 def one_size(work: Path, count: int, given: argparse.Namespace) -> dict[Contestant, Measured]:
     """Measure all engines at one size."""
-    contestants = [OURS, *PEERS]
-    if count >= _MILLION and not given.all_peers:
-        for left_out, reason in _LEFT_OUT.items():
-            contestants.remove(left_out)
-            print(f"{count}: {left_out.name} left out: {reason}")
+    contestants = [OURS, NUMPY]  # all compared: without it nobody knows what should be found
+    for peer in PEERS[1:]:
+        if given.peers is not None:
+            if peer.module.rpartition(".")[2] in given.peers:
+                contestants.append(peer)
+        elif count >= _MILLION and peer in _LEFT_OUT:
+            print(f"{count}: {peer.name} left out: {_LEFT_OUT[peer]}")
+        else:
+            contestants.append(peer)
     print(
         f"{count}: making the library ({shutil.disk_usage(work).free >> 30} GiB free)", flush=True
     )

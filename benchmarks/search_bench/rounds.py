@@ -15,7 +15,7 @@ from pathlib import Path
 from search_bench.library import Library
 
 BENCHMARKS = Path(__file__).parent.parent
-PEERS_PYTHON = BENCHMARKS.parent / ".venv-search-peers" / "bin" / "python"
+PEERS_PYTHON = BENCHMARKS.parent / ".build" / "search-peers" / "bin" / "python"
 _ANSWER_S = 1500
 
 
@@ -50,6 +50,7 @@ class Measured:
         name: with its version.
         built_s: seconds to take in everything.
         parts_s: the same by part, where it says so.
+        parts_cpu_s: processor seconds by part, of all threads.
         memory_mb: its own memory after that.
         disk_mb: its files after that.
         times_ms: by case, for each round, of each query.
@@ -61,6 +62,7 @@ class Measured:
     name: str
     built_s: float
     parts_s: Mapping[str, float]
+    parts_cpu_s: Mapping[str, float]
     memory_mb: float
     disk_mb: float
     times_ms: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -154,11 +156,13 @@ def _built(engine: Running) -> Measured:
     told = engine.ask("build")
     print(f"  {engine.contestant.name}: built in {time.perf_counter() - started:.1f} s", flush=True)
     name = f"{engine.contestant.name} ({told['version']})"
-    parts, cases = told["parts_s"], told["cases"]
+    parts, cases = told["parts"], told["cases"]
     assert isinstance(parts, dict)
     assert isinstance(cases, list)
     numbers = [float(str(told[key])) for key in ("built_s", "memory_mb", "disk_mb")]
-    result = Measured(name, numbers[0], parts, numbers[1], numbers[2])
+    parts_s = {part: seconds for part, (seconds, _) in parts.items()}
+    parts_cpu_s = {part: cpu_s for part, (_, cpu_s) in parts.items()}
+    result = Measured(name, numbers[0], parts_s, parts_cpu_s, numbers[1], numbers[2])
     result.found = {case: [] for case in cases}
     return result
 

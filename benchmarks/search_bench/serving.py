@@ -19,13 +19,17 @@ Ask = Callable[[int], list[int]]
 """Asks the query of a number and returns the numbers of the records found, best first."""
 
 
+Parts = dict[str, tuple[float, float]]
+"""Seconds, and processor seconds of all threads, by part of the building; none for all as one."""
+
+
 class Engine(Protocol):
     """What is measured."""
 
     version: str
 
-    def build(self) -> dict[str, float]:
-        """Take in the library; return seconds by part, none for all as one."""
+    def build(self) -> Parts:
+        """Take in the library."""
 
     def cases(self) -> Mapping[str, Ask]:
         """Return what can be asked."""
@@ -93,7 +97,7 @@ def _answer(
             return {
                 "version": engine.version,
                 "built_s": built_s,
-                "parts_s": parts,
+                "parts": parts,
                 "memory_mb": own_mb if server_mb is None else own_mb + server_mb,
                 "disk_mb": _size_mb(folder),
                 "cases": list(engine.cases()),

@@ -9,7 +9,7 @@ from typing import Any
 import faiss as typed_faiss
 import numpy as np
 from search_bench.library import DIMENSION, SHARES, Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 LIMIT = 10
 _PROBED_SHARE = 64
@@ -27,7 +27,7 @@ class FaissAlone(Plain):
         self._library = library
         self._queries = library.queries
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Train on 64 rows a list and add all."""
         rows = self._library.rows
         lists = int(2 ** round(1 + np.log2(len(rows)) / 2))

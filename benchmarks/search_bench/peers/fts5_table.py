@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw  # type: ignore[import-not-found]  # in the peers' environment
 from search_bench.library import Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 LIMIT = 10
 
@@ -25,7 +25,7 @@ class Fts5(Plain):
         self._file = str(folder / "words.db")
         self._of_thread = threading.local()
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Insert all in transactions of 10,000."""
         self._database.execute("CREATE VIRTUAL TABLE record USING fts5(title, caption)")
         texts = self._library.texts()

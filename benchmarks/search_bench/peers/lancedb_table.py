@@ -11,7 +11,7 @@ import lancedb  # type: ignore[import-not-found]  # in the peers' environment
 import numpy as np
 import pyarrow
 from search_bench.library import DIMENSION, SHARES, Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 LIMIT = 10
 
@@ -26,7 +26,7 @@ class LanceDb(Plain):
         self._queries = np.asarray(library.queries)
         self._database = lancedb.connect(folder / "lance")
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Add all, index embeddings and the column to filter by."""
         schema = pyarrow.schema(
             [

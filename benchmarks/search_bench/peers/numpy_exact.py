@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from search_bench.library import SHARES, Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 LIMIT = 10
 
@@ -21,7 +21,7 @@ class NumpyExact(Plain):
     def __init__(self, library: Library, _: Path) -> None:
         self._library = library
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Read the rows."""
         self._rows = np.array(self._library.rows)
         self._queries = self._library.queries

@@ -14,7 +14,7 @@ import psycopg
 from pgvector import HalfVector  # type: ignore[import-not-found]  # in the peers' environment
 from pgvector.psycopg import register_vector  # type: ignore[import-not-found]  # in the peers' environment
 from search_bench.library import DIMENSION, SHARES, Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 with warnings.catch_warnings():  # it complains of a variable that only desktops set
     warnings.simplefilter("ignore")
@@ -45,7 +45,7 @@ class PgVector(Plain):
         assert found is not None
         self.version = f"{found[0]} on PostgreSQL {found[1]}"
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Copy all in and index."""
         run = self._connection.execute
         run("SET maintenance_work_mem = '2GB'")

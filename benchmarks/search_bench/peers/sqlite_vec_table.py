@@ -11,7 +11,7 @@ import apsw  # type: ignore[import-not-found]  # in the peers' environment
 import numpy as np
 import sqlite_vec  # type: ignore[import-not-found]  # in the peers' environment
 from search_bench.library import DIMENSION, SHARES, Library
-from search_bench.serving import Ask, Plain, serve
+from search_bench.serving import Ask, Parts, Plain, serve
 
 LIMIT = 10
 
@@ -27,7 +27,7 @@ class SqliteVec(Plain):
         self._file = str(folder / "vectors.db")
         self._of_thread = threading.local()
 
-    def build(self) -> dict[str, float]:
+    def build(self) -> Parts:
         """Insert all in transactions of 10,000."""
         self._database.execute(
             "CREATE VIRTUAL TABLE record USING vec0(number INTEGER PRIMARY KEY,"
