@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from museion.base.errors import InvalidInput, NotFound
+from museion.search.fusion import DEFAULT_SETTINGS, FusionSettings
 
 FILE_NAME = "museion.toml"
 
@@ -90,6 +92,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     files_at_once: Annotated[
         int, Meta(ge=1, le=64, description="Files that an ingest reads at the same time.")
     ] = 8
+    search_words_weight: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="How much words count in a search; see `museion tune`."),
+    ] = DEFAULT_SETTINGS.words_weight
+    search_meaning_weight: Annotated[
+        float, Meta(ge=0, le=1000, description="How much meaning counts in a search.")
+    ] = DEFAULT_SETTINGS.meaning_weight
+    search_offset: Annotated[
+        int,
+        Meta(ge=1, le=10_000, description="Added to ranks: larger makes first hits count less."),
+    ] = DEFAULT_SETTINGS.offset
+    search_partial_belief: Annotated[
+        float,
+        Meta(ge=0, le=1, description="How much a hit counts that says a part of the words."),
+    ] = DEFAULT_SETTINGS.partial_belief
+    search_guessed_belief: Annotated[
+        float,
+        Meta(ge=0, le=1, description="How much a hit counts of which only labels say the words."),
+    ] = DEFAULT_SETTINGS.guessed_belief
+
+    @property
+    def fusion(self) -> FusionSettings:
+        """How much the signals of a search count beside each other."""
+        names = [each.name for each in dataclasses.fields(FusionSettings)]
+        return FusionSettings(**{name: getattr(self, f"search_{name}") for name in names})
 
 
 class NoSite(NotFound):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import msgspec
 
 from museion.archive.asset import AssetId
@@ -50,3 +53,20 @@ class JudgementReader:
             " AND (:query = '' OR query = :query) AND (:by = '' OR by = :by)"
         )
         return int(self._read.one(sql, {"query": query, "by": by})[0])
+
+    def named(self, names: Iterable[str]) -> dict[str, list[AssetId]]:
+        """Return the listed assets that each name means: an id, a digest, or a file name.
+
+        A name that means none is left out; a file name may mean several. O(assets).
+        """
+        sql = (
+            "WITH wanted AS (SELECT value FROM json_each(?))"
+            " SELECT id, digest, filename FROM asset WHERE state < 2 AND"
+            " (id IN wanted OR digest IN wanted OR filename IN wanted) ORDER BY id"
+        )
+        wanted = set(names)
+        found: dict[str, list[AssetId]] = {}
+        for row in self._read.all(sql, (json.dumps(sorted(wanted)),)):
+            for name in {row["id"], row["digest"], row["filename"]} & wanted:
+                found.setdefault(name, []).append(AssetId(row["id"]))
+        return found
