@@ -62,7 +62,8 @@ def _run(blocks: list[str], folder: Path) -> list[str]:
 def _telling(output: str) -> list[str]:
     """Return what must be as it is shown: file names, chips and plain sentences, in order."""
     return re.findall(
-        r"[\w-]+\.jpg|^Understood: .*|^ +These may fit:|^Nothing fits.*|^[┌└]─+[┐┘]|in the trash",
+        r"[\w-]+\.jpg|^Understood: .*|^ +These may fit:|^Nothing fits.*|^[┌└]─+[┐┘]|in the trash"
+        r"|^[AB]: .*",
         output,
         re.MULTILINE,
     )
