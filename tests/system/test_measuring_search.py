@@ -93,3 +93,21 @@ def test_better_weights_are_written_and_others_are_not(library_site: Path, tmp_p
     (told,) = run_museion(*tune).rows
     assert (told["is_better"], told["written"]) == (False, False)
     assert read_settings(site).fusion == kept
+
+
+def test_two_models_are_compared_where_the_site_has_both(tmp_path: Path) -> None:
+    site, at = tmp_path / "site", ("--site", tmp_path / "site")
+    run_museion("init", site)
+    run_museion("ingest", *at, LIBRARY / "beach_2003.jpg")
+    tiny = Path(__file__).parents[1] / "data/tiny-encoders/clip"
+    run_museion("models", "add", tiny, "--name", "tiny", "--accept-licence", *at)
+    asked = {"query": "a beach", "relevant": ["beach_2003.jpg"]}
+    queries = _write(tmp_path / "queries.jsonl", [asked])
+    compare = ("evaluate", queries, *at, "--against", "model=tiny")
+
+    assert "museion models use tiny" in run_museion(*compare, status=2).err
+    run_museion("models", "use", "tiny", *at)
+    assert (
+        "B: mode=all model=museion-embedded-1"
+        in run_museion(*("evaluate", queries, *at, "--against", "model=museion-embedded-1")).out
+    )

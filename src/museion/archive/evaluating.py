@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.judgement_reader import JudgementReader
@@ -84,7 +84,7 @@ def asking(searcher: Searcher, how: Asking, *, depth: int) -> Ask:
         how: to ask; look-alikes are never collapsed.
         depth: so many hits are needed; never fewer than 50 are taken.
     """
-    how = Asking(mode=how.mode, collapses=False, fusion=how.fusion)
+    how = replace(how, collapses=False)
     limit = max(depth, SHALLOWEST)
     searcher.search(_WARM_UP, limit=1, asking=how)
 

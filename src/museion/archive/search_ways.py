@@ -1,6 +1,7 @@
 """Ways to search an archive, written as `key=value`, so that two can be measured beside each other.
 
-Keys: `mode`, `model`, and the numbers of `FusionSettings` with hyphens, as `words-weight`.
+Keys: `mode`, `model`, `cut` (`off` shows what fits less than weakly, too), and the numbers of
+`FusionSettings` with hyphens, as `words-weight`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from museion.base.errors import InvalidInput
 from museion.search.fusion import DEFAULT_SETTINGS, FusionSettings
 
 _MODES: tuple[Mode, ...] = get_args(Mode)
+_CUTS = {"on": True, "off": False}
 _NUMBERS = {each.name.replace("_", "-"): each.name for each in fields(FusionSettings)}
 
 
@@ -24,7 +26,8 @@ class BadWay(InvalidInput):
     def __init__(self, text: str) -> None:
         keys = ", ".join(f"{key}=NUMBER" for key in _NUMBERS)
         super().__init__(
-            f"Expected mode={'|'.join(_MODES)}, model=NAME, or {keys}; came {text!r:.100}.",
+            f"Expected mode={'|'.join(_MODES)}, model=NAME, cut=on|off, or {keys};"
+            f" came {text!r:.100}.",
             remedy="Repeat the option for several of them.",
         )
 
@@ -50,7 +53,8 @@ class Way:
             if getattr(self.asking.fusion, name) != getattr(DEFAULT_SETTINGS, name)
         ]
         model = [f"model={self.model}"] if self.model else []
-        return " ".join([f"mode={self.asking.mode}", *model, *changed])
+        cut = [] if self.asking.cuts else ["cut=off"]
+        return " ".join([f"mode={self.asking.mode}", *model, *cut, *changed])
 
 
 def read_way(texts: Iterable[str], *, fusion: FusionSettings = DEFAULT_SETTINGS) -> Way:
@@ -65,16 +69,19 @@ def read_way(texts: Iterable[str], *, fusion: FusionSettings = DEFAULT_SETTINGS)
     """
     given = dict(_split(text) for text in texts)
     model = given.pop("model", None)
-    mode = next((each for each in _MODES if each == given.get("mode", "all")), None)
+    wanted, cut = given.pop("mode", "all"), given.pop("cut", "on")
+    mode = next((each for each in _MODES if each == wanted), None)
     if mode is None:
-        raise BadWay(f"mode={given['mode']}")
-    given.pop("mode", None)
-    return Way(Asking(mode=mode, collapses=False, fusion=_fusion(given, fusion)), model)
+        raise BadWay(f"mode={wanted}")
+    if cut not in _CUTS:
+        raise BadWay(f"cut={cut}")
+    numbers = _fusion(given, fusion)
+    return Way(Asking(mode=mode, collapses=False, cuts=_CUTS[cut], fusion=numbers), model)
 
 
 def _split(text: str) -> tuple[str, str]:
     key, _, value = text.partition("=")
-    if not value or key not in {"mode", "model", *_NUMBERS}:
+    if not value or key not in {"mode", "model", "cut", *_NUMBERS}:
         raise BadWay(text)
     return key, value
 

@@ -56,9 +56,9 @@ def command(
     assets with what each is worth. Assets are named by id, digest or file name. An empty list says
     that nothing fits. `museion judgements export` writes such a file.
 
-    KEY=VALUE: mode=all|words|meaning, model=NAME, words-weight=2, meaning-weight=1, offset=60,
-    partial-belief=0.5, guessed-belief=0.1. With --against, B on the same queries: which is better,
-    or that no difference is shown.
+    KEY=VALUE: mode=all|words|meaning, model=NAME, cut=on|off, words-weight=2, meaning-weight=1,
+    offset=60, partial-belief=0.5, guessed-belief=0.1. With --against, a second way B answers the
+    same queries: it is said which is better, or that no difference is shown.
 
     Exit status 1: lines or names were passed over.
     """

@@ -65,16 +65,21 @@ def test_a_file_name_of_several_assets_names_none(told: Telling) -> None:
 
 
 def test_a_way_to_search_is_read_from_words_and_told_in_them() -> None:
-    way = read_way(["mode=words", "words-weight=2", "offset=20", "model=tiny"])
+    way = read_way(["mode=words", "words-weight=2", "offset=20", "model=tiny", "cut=off"])
 
     assert way.asking == Asking(
-        mode="words", collapses=False, fusion=FusionSettings(words_weight=2.0, offset=20)
+        mode="words",
+        collapses=False,
+        cuts=False,
+        fusion=FusionSettings(words_weight=2.0, offset=20),
     )
-    assert way.words == "mode=words model=tiny words-weight=2 offset=20"
+    assert way.words == "mode=words model=tiny cut=off words-weight=2 offset=20"
     assert read_way([], fusion=way.asking.fusion).words == "mode=all words-weight=2 offset=20"
 
 
-@pytest.mark.parametrize("text", ["mode=loud", "weight=2", "mode", "offset=x", "offset=", "=1"])
+@pytest.mark.parametrize(
+    "text", ["mode=loud", "cut=maybe", "weight=2", "mode", "offset=x", "offset=", "=1"]
+)
 def test_what_is_no_way_to_search_is_refused(text: str) -> None:
     with pytest.raises(BadWay, match="words-weight=NUMBER"):
         read_way([text])
