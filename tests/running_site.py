@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from forked_commands import run_forked
 
 MUSEION = Path(sysconfig.get_path("scripts"), "museion")
 """The command of the environment that runs the tests."""
@@ -49,22 +50,34 @@ def run_museion(
     status: int | None = 0,
     folder: Path | None = None,
     limit_s: float = COMMAND_LIMIT_S,
+    anew: bool = False,
 ) -> Finished:
-    """Run `museion` in a folder to its end and check its exit status; None takes any."""
+    """Run `museion` in a folder to its end and check its exit status; None takes any.
+
+    Every command has a process of its own; it is copied from one that has imported Museion, unless
+    the test is about how the program starts `anew`.
+    """
     command = [str(MUSEION), *map(str, arguments)]
+    run = _run_anew if anew else run_forked
     started = time.monotonic()
-    done = subprocess.run(
+    done = run(command, folder=folder, environment=_environment(), limit_s=limit_s)
+    finished = Finished(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+    assert status in {None, finished.status}, f"{command} ended with {finished}"
+    return finished
+
+
+def _run_anew(
+    command: list[str], *, folder: Path | None, environment: dict[str, str], limit_s: float
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         command,
         cwd=folder,
-        env=_environment(),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=limit_s,
         check=False,
     )
-    finished = Finished(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
-    assert status in {None, finished.status}, f"{command} ended with {finished}"
-    return finished
 
 
 def start_museion(*arguments: object, **options: Any) -> subprocess.Popen[str]:

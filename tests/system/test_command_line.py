@@ -64,7 +64,7 @@ def some_photos(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_help_names_every_command_at_once() -> None:
-    runs = [run_museion("--help") for _ in range(5)]
+    runs = [run_museion("--help", anew=True) for _ in range(5)]
 
     for name, line in COMMANDS.items():
         assert f"{name} " in runs[0].out

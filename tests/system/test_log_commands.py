@@ -114,7 +114,7 @@ def log(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_help_names_every_tool_at_once() -> None:
-    runs = [run_museion("log", "--help") for _ in range(5)]
+    runs = [run_museion("log", "--help", anew=True) for _ in range(5)]
 
     for name, line in TOOLS.items():
         assert f"{name} " in runs[0].out
