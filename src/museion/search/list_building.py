@@ -27,8 +27,8 @@ from museion.search.inverted_lists import (
 )
 from museion.search.vector_segment import Segment
 
-_SAMPLES_A_LIST = 64
-_STEPS = 10
+_SAMPLES_A_LIST = 32
+_STEPS = 8
 _ROWS_A_STEP = 16_384
 _TRIALS = 64
 _TRIAL_HITS = 10
