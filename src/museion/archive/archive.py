@@ -91,10 +91,23 @@ class ArchiveReader:
             self.searcher.search, query, limit=limit, offset=offset, token=token, asking=asking
         )
 
-    async def search_like(self, picture: str | Path, query: str = "", *, limit: int = 20) -> Answer:
+    async def search_like(
+        self,
+        picture: str | Path,
+        query: str = "",
+        *,
+        limit: int = 20,
+        asking: Asking = DEFAULT_ASKING,
+    ) -> Answer:
         """Return the assets that look like a picture in a file, and fit a query if one is given.
 
         The file is decoded in a worker process and not kept.
+
+        Args:
+            picture: the file.
+            query: what hits shall fit as well.
+            limit: how many hits at most.
+            asking: whether look-alikes collapse, for example; without a query nothing does.
 
         Raises:
             InvalidInput, Damaged: the file cannot be read as a picture.
@@ -104,7 +117,9 @@ class ArchiveReader:
         vector = await self.pool.run(see_file, Path(picture), generation.checkpoint)
         if not query.strip():
             return await asyncio.to_thread(self.searcher.nearest, vector, generation, limit=limit)
-        return await asyncio.to_thread(self.searcher.search, query, limit=limit, picture=vector)
+        return await asyncio.to_thread(
+            self.searcher.search, query, limit=limit, asking=asking, picture=vector
+        )
 
     async def similar(self, asset_id: AssetId, *, limit: int = 20) -> Answer:
         """Return the assets that look like an asset, without the asset itself."""

@@ -189,7 +189,7 @@ def _look_reasons(evidence: Evidence) -> list[Reason]:
 
 
 def _unseen_reasons(evidence: Evidence) -> list[Reason]:
-    return [Reason("without", f"no {each} seen") for each in evidence.unseen]
+    return [Reason("without", f"no {each} recognised") for each in evidence.unseen]
 
 
 def _alike_reasons(evidence: Evidence) -> list[Reason]:

@@ -72,6 +72,8 @@ def command(
         raise click.UsageError("Give words to search for, or --like FILE.")
     from museion.archive.searching import Asking
 
+    if like and mode == "words":
+        raise click.UsageError("A picture has no words: leave out --mode words, or --like.")
     asking = Asking(mode=mode, collapses=not all_alike, cuts=not no_cut)
     answer = asyncio.run(_search(folder, text, like, limit, asking))
     if as_json:
@@ -90,7 +92,7 @@ async def _search(folder: Path, text: str, like: Path | None, limit: int, asking
         if pending:
             click.echo(f"{pending} assets are not enriched yet; they may be missed.", err=True)
         if like:
-            return await archive.search_like(like, text, limit=limit)
+            return await archive.search_like(like, text, limit=limit, asking=asking)
         return await archive.search(text, limit=limit, asking=asking)
 
 

@@ -94,7 +94,7 @@ def test_what_is_not_seen_and_what_is_hidden_behind_a_hit_are_told_before_filter
 
     assert [each.text for each in told[:3]] == [
         "the picture may fit the words",
-        "no people seen",
+        "no people recognised",
         "stands for 2 others that look the same",
     ]
     assert told[3].signal == "filter"
