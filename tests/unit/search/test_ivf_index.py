@@ -285,3 +285,20 @@ def test_closing_while_lists_are_made_waits_for_one_step_only(tmp_path: Path) ->
     again = open_index(tmp_path, exact_below=COUNT + 1, dimension=WIDE)
     assert (len(again), again.position) == (COUNT, 1)
     again.close()
+
+
+def test_either_engine_opens_what_the_other_left(tmp_path: Path) -> None:
+    index = open_index(tmp_path, exact_below=1000, dimension=WIDE)
+    index.add(list(zip(IDS[:1000], CLUSTERED[:1000], strict=True)))
+    index.commit(1)
+    index.close()
+
+    exact = ExactIndex.open(tmp_path, space=SPACE, dimension=WIDE)
+    exact.add([(IDS[1000], CLUSTERED[1000])])
+    exact.commit(2)
+    exact.close()
+
+    again = open_index(tmp_path, exact_below=1000, dimension=WIDE)
+    assert (len(again), again.position) == (1001, 2)
+    assert ids_of(again.search(CLUSTERED[1000], limit=1)) == [IDS[1000]]
+    again.close()
