@@ -101,7 +101,7 @@ def collapse(
     stays = [hit.id in exact for hit in hits]
     is_gone = [False] * len(hits)
     followers: dict[int, list[str]] = {}
-    for place, other in _alike(hits, vectors or {}, likeness):
+    for place, other in _alike(hits, {} if vectors is None else vectors, likeness):
         if not (is_gone[place] or is_gone[other] or stays[other]):
             is_gone[other] = True
             followers.setdefault(place, []).append(hits[other].id)
@@ -118,13 +118,12 @@ def _alike(
     """Return the places of hits that look the same, in order, the better hit first."""
     near, distances = _near(hits, likeness.near_bits)
     alike = [near[distances <= likeness.same_bits]]
-    if vectors:
-        unsure = near[distances > likeness.same_bits]
-        for pairs, similarity in (
-            (unsure, likeness.near_similarity),
-            (_of_one_burst(hits, likeness.burst_s), likeness.burst_similarity),
-        ):
-            alike.append(pairs[_similarities(pairs, hits, vectors) >= similarity])
+    unsure = near[distances > likeness.same_bits]
+    for pairs, similarity in (
+        (unsure, likeness.near_similarity),
+        (_of_one_burst(hits, likeness.burst_s), likeness.burst_similarity),
+    ):
+        alike.append(pairs[_similarities(pairs, hits, vectors) >= similarity])
     return sorted({(one, other) for one, other in np.concatenate(alike).tolist()})
 
 
@@ -166,12 +165,14 @@ def _similarities(
 ) -> NDArray[np.float32]:
     """Return how similar the pictures of pairs are [P]; -1 where one has no embedding."""
     similarities = np.full(len(pairs), -1.0, dtype=np.float32)
-    known = np.array([hit.id in vectors for hit in hits], dtype=np.bool_)
+    # Only those in a pair are looked up: most hits look like no other.
+    looked = {place: vectors.get(hits[place].id) for place in np.unique(pairs).tolist()}
+    known = np.array([looked.get(place) is not None for place in range(len(hits))], dtype=np.bool_)
     both = np.flatnonzero(known[pairs].all(axis=1))
     if len(both) == 0:
         return similarities
     needed, places = np.unique(pairs[both], return_inverse=True)
-    rows = np.stack([vectors[hits[place].id] for place in needed.tolist()])  # [., D]
+    rows = np.stack([row for p in needed.tolist() if (row := looked[p]) is not None])  # [., D]
     left, right = places.reshape(-1, 2).T
     if len(both) > len(needed) * _DENSE:
         similarities[both] = (rows @ rows.T)[left, right]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from museion.archive.asset import AssetId
@@ -10,6 +10,7 @@ from museion.archive.catalog.reader import Catalog
 from museion.archive.finding.ranking import Ranked
 from museion.archive.generations import Generation
 from museion.search.diversity import Seen, collapse
+from museion.search.vector_index import Embedding
 
 _MOST = 500
 """Hits that are compared with each other; what comes after them stands for itself."""
@@ -27,13 +28,30 @@ def collapsed(ranking: Sequence[Ranked], catalog: Catalog, generation: Generatio
         for each in head
         for look in [looks.get(AssetId(each.id))]
     ]
-    vectors = {
-        each.id: vector
-        for each in head
-        for vector in [generation.vectors.get(each.id)]
-        if vector is not None
-    }
     exact = {each.id for each in head if each.is_exact}
     by_id = {each.id: each for each in head}
-    kept = collapse(seen, vectors=vectors, exact=exact)
-    return [*(replace(by_id[each.id], alike=each.alike) for each in kept), *tail]
+    kept = collapse(seen, vectors=_Embeddings(by_id, generation), exact=exact)
+    standing = (
+        replace(by_id[each.id], alike=each.alike) if each.alike else by_id[each.id] for each in kept
+    )
+    return [*standing, *tail]
+
+
+class _Embeddings(Mapping[str, Embedding]):
+    """The embeddings of some hits, read when they are asked for; few are."""
+
+    def __init__(self, ids: Collection[str], generation: Generation) -> None:
+        self._ids = ids
+        self._vectors = generation.vectors
+
+    def __getitem__(self, asset_id: str) -> Embedding:
+        vector = self._vectors.get(asset_id) if asset_id in self._ids else None
+        if vector is None:
+            raise KeyError(asset_id)
+        return vector
+
+    def __iter__(self) -> Iterator[str]:
+        return (each for each in self._ids if self._vectors.get(each) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

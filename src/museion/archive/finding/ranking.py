@@ -152,9 +152,10 @@ def fused_ranking(
     def belief(similarity: float) -> float:
         return 1.0 if cut is None else max(least_belief, cut.belief(similarity))
 
-    rankings[signal] = by_belief(near, belief, weight=settings.meaning_weight)
     words = {hit.id: hit for hit in said}
-    records = {record.id: record for record in near}
+    counting = [each for each in near if each.id in words or belief(each.similarity) > 0]
+    rankings[signal] = by_belief(counting, belief, weight=settings.meaning_weight)
+    records = {record.id: record for record in counting}
     told = (
         each
         for each in fuse_ranks(rankings, offset=settings.offset)
