@@ -26,7 +26,7 @@ from museion.models.registry import EMBEDDED, Registry, built_in_checkpoint
 from museion.models.unrelated import sample_pictures
 from museion.node.pipeline import Pipeline, Runner
 from museion.node.sites.site_files import read_admin_token
-from museion.streams.projection import ProjectionRunner
+from museion.streams.projection import ProjectionRunner, ProjectionStopped
 
 _LOOK_S = 0.2
 _NEARLY = 2048
@@ -186,7 +186,12 @@ class SiteModels:
         ):
             return False
         position = await asyncio.to_thread(self._catalog.position)
-        await self._vectors_of(coming).reached(position)
+        try:
+            await self._vectors_of(coming).reached(position)
+        except ProjectionStopped:
+            # It was used before and is not followed again yet, or another was chosen meanwhile.
+            # Were it a defect, the pipeline would have ended, and the site with it.
+            return False
         return True
 
     async def _switch(self, coming: Generation) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from museion.archive.generations import ModelChoice, write_choice
 from museion.base.errors import Unavailable
 from museion.models.adding import add_folder
 from museion.models.registry import EMBEDDED, UnknownModel
+from museion.node import site_models
 from museion.node.site import Site
 from museion.node.site_models import ModelInUse, models_folder
 from museion.testing.event_loop import in_event_loop, until
@@ -133,3 +136,30 @@ async def test_a_wanted_model_that_was_taken_away_is_not_missed(tmp_path: Path) 
     shutil.rmtree(models_folder(tmp_path / "site") / "tiny")
     async with Site.open(tmp_path / "site") as site:
         assert site.searcher.checkpoint.name == EMBEDDED
+
+
+@in_event_loop
+async def test_going_back_to_a_model_ends_nothing_however_slow_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked at between the choice and its beginning is an index that nobody follows."""
+
+    def slowly(folder: Path, choice: ModelChoice) -> None:
+        time.sleep(2.0)
+        write_choice(folder, choice)
+
+    async with Site.open(tmp_path / "site", create=True) as site:
+        await _take_in(site, *_pictures(tmp_path / "in", 1))
+        await site.settle()
+        add_folder(site.models.registry, TINY / "clip", name="tiny")
+        for name in ("tiny", EMBEDDED):
+            await site.models.use(name)
+            await _changed(site)
+        (asset,) = [each async for each in site.assets()]
+        await site.trash(asset.id, by="Anna")
+        await site.settle()
+        monkeypatch.setattr(site_models, "write_choice", slowly)
+        await site.models.use("tiny")
+        await _changed(site)
+
+        assert site.searcher.checkpoint.name == "tiny"
