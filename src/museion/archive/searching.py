@@ -71,7 +71,7 @@ class Searcher:
         self.facets = AssetFacets(catalog, indexes.numbers)
         self._selector = Selector(catalog, indexes.lexical, self.facets)
         self._calibrator = Calibrator(catalog.finding.ids, indexes.folder / "calibration")
-        self._unwanted = Unwanted(self._selector)
+        self._unwanted = Unwanted(self._selector, hidden=catalog.hidden_ids)
         self._ranker = Ranker(
             catalog, indexes.lexical, self._selector, self._unwanted, self._calibrator
         )

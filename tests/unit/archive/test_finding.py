@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from small_archive import Telling, events_of, ingested
 
+from museion.archive import searching
 from museion.archive.asset import AssetId, UnknownAsset
-from museion.archive.events import ArchiveEvent, EmbeddingComputed, FingerprintComputed
+from museion.archive.events import (
+    ArchiveEvent,
+    AssetRestored,
+    AssetTrashed,
+    EmbeddingComputed,
+    FingerprintComputed,
+)
+from museion.archive.finding import ranker
 from museion.archive.finding.kept_rankings import BadToken
+from museion.archive.finding.ranking import Mode
 from museion.archive.indexing import Indexes
 from museion.archive.searching import Asking, Searcher
 from museion.models.embedded import EMBEDDED
@@ -163,6 +172,34 @@ def test_what_must_not_be_seen_is_neither_said_nor_shown(tmp_path: Path) -> None
     assert finding.names("a dog without people") == ["neither.jpg"]
     assert "neither.jpg" in finding.names("without people")
     assert "said.jpg" not in finding.names("without people")
+    finding.close()
+
+
+def test_what_must_not_be_seen_is_not_listed_when_it_leaves_the_trash(tmp_path: Path) -> None:
+    finding = Finding(tmp_path)
+    shown = finding.add("shown.jpg", like="a crowd of people")
+    finding.add("neither.jpg", unlike="people")
+    finding.tell(AssetTrashed(asset_id=shown, by="Anna"))
+    assert finding.names("without people") == ["neither.jpg"]
+    finding.tell(AssetRestored(asset_id=shown, by="Anna"))
+    assert "shown.jpg" in finding.names("type:photo")
+    assert finding.names("without people") == ["neither.jpg"]
+    finding.close()
+
+
+@pytest.mark.parametrize("passed_over", [100, 3])
+@pytest.mark.parametrize("query", ["a dog", "dog"])
+def test_hits_are_found_behind_any_number_in_the_trash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, passed_over: int
+) -> None:
+    monkeypatch.setattr(searching, "_CANDIDATES", 4)
+    monkeypatch.setattr(ranker, "MOST_PASSED_OVER", passed_over)
+    finding = Finding(tmp_path)
+    trashed = [finding.add(f"{n}.jpg", like="a dog", caption="a dog") for n in range(12)]
+    finding.add("left.jpg", like="a dog in the snow", caption="once there was a dog in the snow")
+    finding.tell(*(AssetTrashed(asset_id=each, by="Anna") for each in trashed))
+    for mode in get_args(Mode):
+        assert finding.names(query, asking=Asking(mode=mode), limit=2) == ["left.jpg"]
     finding.close()
 
 

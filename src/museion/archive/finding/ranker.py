@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from museion.archive.asset import AssetId
 from museion.archive.calibrating import Calibrator
 from museion.archive.catalog.reader import Catalog
 from museion.archive.finding.collapsing import collapsed
@@ -28,6 +29,9 @@ from museion.search.moments import FoundRecord
 from museion.search.query import Query
 from museion.search.selection import Selection
 from museion.search.vector_index import Embedding
+
+MOST_PASSED_OVER = 100
+"""So many hits that screens do not list are ranked and passed over; more are not ranked at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class Ranker:
         """
         query, generation = question.query, question.generation
         allowed = self._selector.allowed(query, born_by=born_by)
+        hidden: set[AssetId] = set() if allowed is not None else self._catalog.hidden_ids()
+        if len(hidden) > MOST_PASSED_OVER:
+            allowed, hidden = self._selector.everything(), set()
+        depth += len(hidden)  # the nearest may all lie in the trash
         target = target_of(self._catalog, query, generation, question.picture)
         said = self._said(question, allowed, depth)
         near = self._near(question, target, allowed, depth)
@@ -107,7 +115,7 @@ class Ranker:
             settings=question.asking.fusion,
             least_belief=0.0 if question.asking.cuts else UNCUT_BELIEF,
         )
-        return self._fit_to_tell(found, question, hides=allowed is None)
+        return self._fit_to_tell(found, question, hidden)
 
     def _said(
         self, question: Question, allowed: Selection | None, depth: int
@@ -131,14 +139,12 @@ class Ranker:
         return rank_by_nearness(question.generation, target, allowed, depth=depth)
 
     def _fit_to_tell(
-        self, found: Sequence[Ranked], question: Question, *, hides: bool
+        self, found: Sequence[Ranked], question: Question, hidden: Set[AssetId]
     ) -> list[Ranked]:
         """Return hits without those that screens do not list, and without what is not wanted."""
         query, generation = question.query, question.generation
-        hidden = {self._catalog.find_id(each.asset_id) for each in query.likes}
-        if hides:
-            hidden |= self._catalog.hidden_ids()
-        kept = [each for each in found if each.id not in hidden]
+        left_out = hidden | {self._catalog.find_id(each.asset_id) for each in query.likes}
+        kept = [each for each in found if each.id not in left_out]
         if query.without:
             kept = self._unwanted.left_out(kept, query.without, generation)
         return collapsed(kept, self._catalog, generation) if question.asking.collapses else kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import islice
 
@@ -19,10 +19,16 @@ _AT_ONCE = 4096
 
 
 class Unwanted:
-    """Knows what pictures show the concepts that were asked for lately."""
+    """Knows what pictures show the concepts that were asked for lately.
 
-    def __init__(self, selector: Selector) -> None:
+    Args:
+        selector: finds the assets whose words say a concept.
+        hidden: returns the ids of assets that screens do not list now, but may list again.
+    """
+
+    def __init__(self, selector: Selector, *, hidden: Callable[[], Set[str]]) -> None:
         self._selector = selector
+        self._hidden = hidden
         self._concept = lru_cache(_CACHED_CONCEPTS)(_concept)
         self._all_showing = lru_cache(_CACHED_SCANS)(self._scanned)
 
@@ -50,8 +56,10 @@ class Unwanted:
         return found
 
     def _scanned(self, text: str, generation: Generation, position: int) -> frozenset[str]:
-        concept = self._concept(generation, text)
-        return frozenset(_showing(concept, self._selector.everything().ids(), generation))
+        # What is kept must hold for assets that come out of the trash later, too: no embedding
+        # comes with them, so nothing would be looked at anew.
+        ids = {*self._selector.everything().ids(), *self._hidden()}
+        return frozenset(_showing(self._concept(generation, text), ids, generation))
 
 
 def _showing(concept: Concept, ids: Iterable[str], generation: Generation) -> set[str]:
