@@ -29,6 +29,7 @@ from museion.archive.indexing import Indexes
 from museion.archive.known_values import CatalogNames
 from museion.archive.named_queries import with_named_queries
 from museion.models.checkpoint import Checkpoint
+from museion.search.fusion import DEFAULT_SETTINGS, FusionSettings
 from museion.search.query import Query, parse_query
 from museion.search.vector_index import Embedding
 
@@ -53,6 +54,9 @@ class Searcher:
 
     Each question is answered from one generation, though another may take its place meanwhile.
 
+    Args:
+        fusion: how much each signal counts where a question does not say it.
+
     Attributes:
         facets: tell them of every asset that changes.
         names: that the archive has, None where queries are understood without.
@@ -64,6 +68,7 @@ class Searcher:
         indexes: Indexes,
         *,
         names: CatalogNames | None = None,
+        fusion: FusionSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._catalog = catalog
         self._indexes = indexes
@@ -73,7 +78,12 @@ class Searcher:
         self._calibrator = Calibrator(catalog.finding.ids, indexes.folder / "calibration")
         self._unwanted = Unwanted(self._selector, hidden=catalog.hidden_ids)
         self._ranker = Ranker(
-            catalog, indexes.lexical, self._selector, self._unwanted, self._calibrator
+            catalog,
+            indexes.lexical,
+            self._selector,
+            self._unwanted,
+            self._calibrator,
+            fusion=fusion,
         )
         self._kept: KeptRankings[Ranked] = KeptRankings()
 

@@ -109,7 +109,9 @@ class Site(Archive):
                 name=settings.name,
                 blobs=FilesystemBlobStore(place / "blobs", writable=False),
                 catalog=catalog,
-                searcher=Searcher(catalog, indexes, names=_names(place, stack)),
+                searcher=Searcher(
+                    catalog, indexes, names=_names(place, stack), fusion=settings.fusion
+                ),
                 pool=pool,
             )
             reader.name_sites(names_of_sites(place, settings.name))
@@ -179,7 +181,7 @@ async def _assemble(folder: Path, settings: Settings, stack: AsyncExitStack) -> 
         log=log,
         blobs=FilesystemBlobStore(folder / "blobs"),
         catalog=catalog,
-        searcher=Searcher(catalog, indexes, names=_names(folder, stack)),
+        searcher=Searcher(catalog, indexes, names=_names(folder, stack), fusion=settings.fusion),
         pool=pool,
         changes=changes,
         limits=IngestLimits(settings.files_at_once, settings.max_upload_mib << 20),

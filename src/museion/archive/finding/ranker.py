@@ -42,13 +42,13 @@ class Asking:
         mode: what the ranking listens to.
         collapses: let one hit stand for all that look like it.
         cuts: leave out pictures that fit the words less than weakly.
-        fusion: how much each signal counts.
+        fusion: how much each signal counts; None for as the archive is set.
     """
 
     mode: Mode = "all"
     collapses: bool = True
     cuts: bool = True
-    fusion: FusionSettings = DEFAULT_SETTINGS
+    fusion: FusionSettings | None = None
 
 
 DEFAULT_ASKING = Asking()
@@ -78,12 +78,15 @@ class Ranker:
         selector: Selector,
         unwanted: Unwanted,
         calibrator: Calibrator,
+        *,
+        fusion: FusionSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._catalog = catalog
         self._lexical = lexical
         self._selector = selector
         self._calibrator = calibrator
         self._unwanted = unwanted
+        self._fusion = fusion
 
     def rank(self, question: Question, *, depth: int, born_by: int | None) -> list[Ranked]:
         """Return the hits, best first.
@@ -112,7 +115,7 @@ class Ranker:
             near,
             cut,
             is_picture=is_picture,
-            settings=question.asking.fusion,
+            settings=question.asking.fusion or self._fusion,
             least_belief=0.0 if question.asking.cuts else UNCUT_BELIEF,
         )
         return self._fit_to_tell(found, question, hidden)
