@@ -34,7 +34,7 @@ SOME = 30
 
 HIT_KEYS = {
     *("id", "filename", "digest", "score", "scores", "why", "kind", "media_type"),
-    *("capture_time", "title", "caption"),
+    *("capture_time", "title", "caption", "strength", "moments", "alike"),
 }
 INGEST_KEYS = {
     *("outcome", "id", "filename", "path", "digest", "size_bytes", "reason", "remedy"),
