@@ -65,16 +65,13 @@ def test_a_file_name_of_several_assets_names_none(told: Telling) -> None:
 
 
 def test_a_way_to_search_is_read_from_words_and_told_in_them() -> None:
+    fusion = FusionSettings(words_weight=2.0, offset=20)
+
     way = read_way(["mode=words", "words-weight=2", "offset=20", "model=tiny", "cut=off"])
 
-    assert way.asking == Asking(
-        mode="words",
-        collapses=False,
-        cuts=False,
-        fusion=FusionSettings(words_weight=2.0, offset=20),
-    )
+    assert way.asking == Asking(mode="words", collapses=False, cuts=False, fusion=fusion)
     assert way.words == "mode=words model=tiny cut=off words-weight=2 offset=20"
-    assert read_way([], fusion=way.asking.fusion).words == "mode=all words-weight=2 offset=20"
+    assert read_way([], fusion=fusion).words == "mode=all words-weight=2 offset=20"
 
 
 @pytest.mark.parametrize(
