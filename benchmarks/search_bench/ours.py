@@ -18,7 +18,7 @@ from museion.search.lexical import Field, LexicalIndex
 from museion.search.selection import Numbers, Selection
 
 LIMIT = 10
-DEPTH = 500
+DEPTH = 200
 """What each signal offers to fusion, as in the archive's own search."""
 _RECORDS_A_COMMIT = 10_000
 _BACKGROUND = Background(0.0, 0.15)

@@ -43,7 +43,7 @@ __all__ = [
     "Searcher",
 ]
 
-_CANDIDATES = 500
+_CANDIDATES = 200
 """How many each signal offers to fusion; more only for who pages further through a ranking."""
 _MOST_CANDIDATES = 10_000
 """The end of every ranking: an engine sets memory aside for each hit that it is asked for."""
