@@ -45,6 +45,7 @@ from museion.search.analysis.meanings import (
 )
 from museion.search.analysis.parts import parts_of
 from museion.search.analysis.printing import print_meaning
+from museion.search.analysis.speaking import as_spoken
 from museion.search.filters import (
     BadFilter,
     CameraFilter,
@@ -175,8 +176,8 @@ class Query:
 
     @property
     def semantic_text(self) -> str:
-        """The semantic rest with phrases and the words of groups in their places: what to embed."""
-        return " ".join(word for part in self.parts for word in _speaking(part.meaning))
+        """The text with phrases and the words of groups in their places: what to embed."""
+        return as_spoken(" ".join(word for part in self.parts for word in _speaking(part.meaning)))
 
     @property
     def lexical_text(self) -> str:

@@ -36,11 +36,13 @@ STOP_WORDS = frozenset(
     them their there here who whom which what some any do does did has have had
     der die das den dem des ein eine einen einem einer eines und oder von vom im am an auf aus bei
     beim mit nach zu zum zur fuer ueber unter ist sind war waren wird es er sie wir ihr ich du
+    jpg jpeg png tif tiff heic webp mp4 mov
     """.split()  # noqa: SIM905 (a list literal would hide the words behind quotes)
 )
 """Words that say too little to be searched for while a query has others (English and German).
 
-Umlauts are spelt out, so that `für` is one and `fur` is not.
+Endings of file names are among them, since every file has one. Umlauts are spelt out, so that
+`für` is one and `fur` is not.
 """
 
 
