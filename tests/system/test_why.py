@@ -38,6 +38,18 @@ def test_the_route_says_what_the_command_says(
     assert over_http == told
 
 
+def test_the_picture_is_compared_with_the_words_that_the_search_looked_for(
+    library_site: Path, library_server: ServedSite
+) -> None:
+    query = "an astronaut in Houston"
+    understood = library_server.get("/api/search", q=query)["query"]["text"]
+
+    told = library_server.get(f"/api/assets/{_best(library_site)}/why", q=query)
+
+    assert told["text"] == understood
+    assert "Houston" not in understood
+
+
 def test_a_query_without_words_is_refused(library_site: Path) -> None:
     refused = run_museion(
         "why", "--site", library_site, _best(library_site), "type:photo", status=2

@@ -22,7 +22,6 @@ from museion.base.errors import Damaged, InvalidInput, NotFound
 from museion.blobs.blob_store import Digest
 from museion.models.checkpoint import Checkpoint
 from museion.search.highlighting import highlight
-from museion.search.query import parse_query
 from museion.search.words import split_words
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class PictureRegions:
         from museion.models.relevance import heat
 
         detail = await archive.asset(asset_id)
-        text = parse_query(query).semantic_text.strip()
+        text = archive.searcher.parse(query).semantic_text.strip()  # as the search compared it
         if not text:
             raise NothingToCompare(query)
         generation = archive.searcher.generation
