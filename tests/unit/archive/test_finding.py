@@ -213,6 +213,20 @@ def test_pictures_that_look_the_same_collapse_into_one_hit(tmp_path: Path) -> No
     finding.close()
 
 
+def test_a_later_page_names_no_look_alike_that_went_to_the_trash(tmp_path: Path) -> None:
+    finding = Finding(tmp_path)
+    fingerprint = 0x0F0F_3333_5555_1234
+    burst = [finding.add(f"{n}.jpg", like="a dog", fingerprint=fingerprint ^ n) for n in range(4)]
+    first = finding.searcher.search("a dog", limit=10)
+    (hit,) = first.hits
+    gone = next(each for each in burst if each != hit.asset.id)
+    finding.tell(AssetTrashed(asset_id=gone, by="Anna"))
+    (hit,) = finding.searcher.search("a dog", limit=10, token=first.token).hits
+    assert {hit.asset.id, *hit.alike} == {*burst} - {gone}
+    assert "2 others" in " ".join(reason.text for reason in hit.why)
+    finding.close()
+
+
 def test_pages_of_one_answer_fit_together_while_assets_come_in(tmp_path: Path) -> None:
     finding = Finding(tmp_path)
     for number in range(12):

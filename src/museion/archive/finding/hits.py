@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from museion.archive.asset import AssetId
 from museion.archive.catalog.content_reader import ShotRecord
@@ -18,8 +19,16 @@ _DIGITS = 4
 
 
 def hits_of(catalog: Catalog, query: Query, ranked: Sequence[Ranked]) -> list[Hit]:
-    """Return hits for those that screens list; others (trashed meanwhile) are left out."""
-    assets = catalog.summaries([AssetId(each.id) for each in ranked])
+    """Return hits for those that screens list; others (trashed meanwhile) are left out.
+
+    So are look-alikes that screens do not list: a ranking may be older than what happened to them.
+    """
+    assets = catalog.summaries([AssetId(one) for each in ranked for one in (each.id, *each.alike)])
+    listed = [
+        replace(each, alike=tuple(other for other in each.alike if other in assets))
+        for each in ranked
+        if each.id in assets
+    ]
     return [
         Hit(
             asset=assets[AssetId(each.id)],
@@ -30,8 +39,7 @@ def hits_of(catalog: Catalog, query: Query, ranked: Sequence[Ranked]) -> list[Hi
             moments=_moments(catalog, each),
             alike=[AssetId(other) for other in each.alike],
         )
-        for each in ranked
-        if each.id in assets
+        for each in listed
     ]
 
 
