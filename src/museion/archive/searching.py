@@ -12,13 +12,13 @@ import time
 
 from museion.archive.asset import AssetId
 from museion.archive.calibrating import Calibrator
-from museion.archive.catalog.conditions import Condition
+from museion.archive.catalog.conditions import Condition, all_of
 from museion.archive.catalog.reader import Catalog
 from museion.archive.explaining import Evidence, explain
 from museion.archive.finding.answers import Answer, Hit
 from museion.archive.finding.facets import AssetFacets
 from museion.archive.finding.hits import corrections, hits_of
-from museion.archive.finding.kept_rankings import KeptRanking, KeptRankings
+from museion.archive.finding.kept_rankings import KeptRanking, KeptRankings, born_by_of
 from museion.archive.finding.ranker import DEFAULT_ASKING, Asking, Question, Ranker
 from museion.archive.finding.ranking import Ranked, Target, fused_ranking, rank_by_nearness
 from museion.archive.finding.selecting import Selector
@@ -147,7 +147,7 @@ class Searcher:
         started = time.perf_counter()
         query = self.parse(text)
         if not (query.semantic_text.strip() or query.likes or picture is not None):
-            return self._listed(query, limit, offset, started)
+            return self._listed(query, limit, offset, token, started)
         meant = self._without_names(query)
         question = Question(meant, asking, self._indexes.generation, picture)
         kept = self._kept_ranking(text, question, token)
@@ -194,14 +194,21 @@ class Searcher:
         hits = hits_of(self._catalog, Query(), kept)
         return Answer(query=Query(), total=len(hits), took_ms=_ms_since(started), hits=hits)
 
-    def _listed(self, query: Query, limit: int, offset: int, started: float) -> Answer:
-        """Answer a query of conditions alone, in display order."""
-        condition = self._condition(query)
+    def _listed(self, query: Query, limit: int, offset: int, token: str, started: float) -> Answer:
+        """Answer a query of conditions alone, in display order, without what came after a token."""
+        born_by = born_by_of(token) if token else self._catalog.finding.last_nr()
+        condition = all_of((self._condition(query), Condition("nr <= ?", (born_by,))))
         page = self._catalog.page(offset=offset, limit=limit, condition=condition)
         why = explain(query, Evidence(unseen=query.without))
         hits = [Hit(asset, 0.0, {}, why) for asset in page]
         total = self._catalog.count(condition)
-        return Answer(query=query, total=total, took_ms=_ms_since(started), hits=hits)
+        return Answer(
+            query=query,
+            total=total,
+            took_ms=_ms_since(started),
+            hits=hits,
+            token=token or f"{born_by}-listed",
+        )
 
     def _condition(self, query: Query) -> Condition:
         unwanted = self._unwanted.showing(query.without, self._indexes.generation)

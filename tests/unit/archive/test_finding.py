@@ -246,6 +246,19 @@ def test_pages_of_one_answer_fit_together_while_assets_come_in(tmp_path: Path) -
     finding.close()
 
 
+def test_pages_of_a_list_fit_together_while_assets_come_in(tmp_path: Path) -> None:
+    finding = Finding(tmp_path)
+    for number in range(6):
+        finding.add(f"{number}.jpg")
+    first = finding.searcher.search("type:photo", limit=3)
+    finding.add("new.jpg")
+    later = finding.searcher.search("type:photo", limit=9, offset=3, token=first.token)
+    names = [hit.asset.filename for hit in (*first.hits, *later.hits)]
+    assert sorted(names) == [f"{number}.jpg" for number in range(6)]
+    assert finding.searcher.search("type:photo", limit=9).total == 7
+    finding.close()
+
+
 def test_a_ranking_that_is_forgotten_is_made_again_without_what_came_later(tmp_path: Path) -> None:
     finding = Finding(tmp_path)
     finding.add("old.jpg", caption="a dog")

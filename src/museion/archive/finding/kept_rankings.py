@@ -50,6 +50,18 @@ class KeptRanking(Generic[T]):
     growing: threading.Lock = field(default_factory=threading.Lock)
 
 
+def born_by_of(token: str) -> int:
+    """Return up to which row of the catalog a token's answer knows the archive.
+
+    Raises:
+        BadToken: no answer had this token.
+    """
+    born_by = token.partition("-")[0]
+    if not (born_by.isascii() and born_by.isdigit() and len(born_by) < 19):
+        raise BadToken(token)
+    return int(born_by)
+
+
 class KeptRankings(Generic[T]):
     """The last rankings that were asked for; safe to use from several threads."""
 
@@ -71,10 +83,7 @@ class KeptRankings(Generic[T]):
             kept = self._kept.get(token)
         if kept is not None and kept.question == question:
             return kept
-        born_by = token.partition("-")[0]
-        if not (born_by.isascii() and born_by.isdigit() and len(born_by) < 19):
-            raise BadToken(token)
-        return self._keep(KeptRanking(token, question, int(born_by), is_continued=True))
+        return self._keep(KeptRanking(token, question, born_by_of(token), is_continued=True))
 
     def _keep(self, ranking: KeptRanking[T]) -> KeptRanking[T]:
         with self._using:
