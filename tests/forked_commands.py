@@ -23,6 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+_START_LIMIT_S = 60.0
+"""The first command waits until everything is imported, maybe on a busy machine."""
 _END_LIMIT_S = 10.0
 _DEEP = ("PYTHON", "LD_", "LC_", "OMP_", "OPENBLAS_")
 """What is read once, when an interpreter or a library starts."""
@@ -60,7 +62,7 @@ def _told(door: socket.socket, files: list[int], command: list[str], limit_s: fl
     with here, here.makefile("r") as answer:
         with there:
             socket.send_fds(door, [b"!"], [*files, there.fileno()])
-        here.settimeout(_END_LIMIT_S)
+        here.settimeout(_START_LIMIT_S)
         process = int(answer.readline())
         here.settimeout(limit_s)
         try:

@@ -28,6 +28,7 @@ START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 COMMAND_LIMIT_S = 180.0
 _LOOK_S = 0.05
+_PACKAGES = os.environ.get("PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ def run_museion(
 ) -> Finished:
     """Run `museion` in a folder to its end and check its exit status; None takes any.
 
-    Every command has a process of its own; it is copied from one that has imported Museion, unless
-    the test is about how the program starts `anew`.
+    Every command has a process of its own. It is copied from one that has imported Museion, unless
+    the test is about how the program starts `anew`, or has changed where Python finds packages.
     """
     command = [str(MUSEION), *map(str, arguments)]
+    anew = anew or os.environ.get("PYTHONPATH") != _PACKAGES
     run = _run_anew if anew else run_forked
     started = time.monotonic()
     done = run(command, folder=folder, environment=_environment(), limit_s=limit_s)
