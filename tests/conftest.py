@@ -72,6 +72,17 @@ def served(new_site: Path) -> Iterator[ServedSite]:
 
 
 @pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
+    """A server of a site that is empty at first and that tests of a module share."""
+    from running_site import run_museion, serving
+
+    site = tmp_path_factory.mktemp("shared") / "site"
+    run_museion("init", site)
+    with serving(site) as served_site:
+        yield served_site
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real headless browser; where none can be found the test says loudly that it did not run.
 

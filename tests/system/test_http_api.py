@@ -227,13 +227,13 @@ def test_a_part_of_the_page_that_is_gone_is_missed_and_no_page(library_server: S
     ("name", "media_type"), [("svg", "image/svg+xml"), ("pdf", "application/pdf")]
 )
 def test_originals_that_could_run_something_are_never_shown_by_a_browser(
-    served: ServedSite, tmp_path: Path, name: str, media_type: str
+    shared_server: ServedSite, tmp_path: Path, name: str, media_type: str
 ) -> None:
     file = make_sample(name, tmp_path / f"drawing.{name}")
-    asset_id = served.upload(file.read_bytes(), file.name)["id"]
+    asset_id = shared_server.upload(file.read_bytes(), file.name)["id"]
 
-    original = served.http.get(f"/api/assets/{asset_id}/original")
-    as_blob = served.http.get(f"/api/blobs/{blake3(file.read_bytes()).hexdigest()}")
+    original = shared_server.http.get(f"/api/assets/{asset_id}/original")
+    as_blob = shared_server.http.get(f"/api/blobs/{blake3(file.read_bytes()).hexdigest()}")
 
     assert original.headers["Content-Type"].startswith(media_type)
     assert original.headers["Content-Disposition"].startswith("attachment;")
@@ -296,12 +296,14 @@ def test_a_foreign_name_for_this_machine_is_refused(library_server: ServedSite, 
 @pytest.mark.parametrize("origin", ["http://example.org", "null", "http://127.0.0.1:1"])
 @pytest.mark.parametrize("path", ["/api/assets?filename=a.jpg", "/api/quarantine/retry"])
 def test_writes_by_pages_of_another_origin_are_refused(
-    served: ServedSite, origin: str, path: str
+    shared_server: ServedSite, origin: str, path: str
 ) -> None:
     content = (LIBRARY / DOGS).read_bytes()
-    address = served.url + path
+    address = shared_server.url + path
     refused = httpx.post(address, content=content, headers={"Origin": origin}, trust_env=False)
-    own = httpx.post(address, content=content, headers={"Origin": served.url}, trust_env=False)
+    own = httpx.post(
+        address, content=content, headers={"Origin": shared_server.url}, trust_env=False
+    )
 
     assert refused.status_code == 403
     assert own.status_code in {200, 201}

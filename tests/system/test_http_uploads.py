@@ -84,15 +84,17 @@ def test_the_same_content_from_many_at_once_is_one_asset(served: ServedSite) -> 
     ],
 )
 def test_what_is_no_medium_is_refused_and_leaves_nothing(
-    served: ServedSite, content: bytes, status: int, title: str
+    shared_server: ServedSite, content: bytes, status: int, title: str
 ) -> None:
-    answer = served.http.post("/api/assets", params={"filename": "photo.jpg"}, content=content)
+    answer = shared_server.http.post(
+        "/api/assets", params={"filename": "photo.jpg"}, content=content
+    )
     problem = answer.json()
 
     assert (answer.status_code, problem["title"]) == (status, title)
     assert problem["remedy"]
-    assert served.status()["assets"] == 0
-    assert _files_of_blobs(served) == []
+    assert shared_server.status()["assets"] == 0
+    assert _files_of_blobs(shared_server) == []
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(served: ServedSite) -> None:
