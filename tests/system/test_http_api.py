@@ -54,6 +54,20 @@ ROUTES = {
     ("post", "/api/collections/{collection_id}/add"),
     ("post", "/api/collections/{collection_id}/move"),
     ("post", "/api/collections/{collection_id}/remove"),
+    ("get", "/api/models"),
+    ("post", "/api/models/use"),
+    ("delete", "/api/models/{name}"),
+    ("get", "/api/duplicates"),
+    ("get", "/api/duplicates/{group_id}"),
+    ("get", "/api/assets/{asset_id}/duplicates"),
+    ("post", "/api/duplicates/{group_id}/keep"),
+    ("post", "/api/duplicates/keep"),
+    ("post", "/api/duplicates/{group_id}/dismiss"),
+    ("post", "/api/duplicates/undo"),
+    ("get", "/api/judgements"),
+    ("post", "/api/judgements"),
+    ("get", "/api/judgements/export"),
+    ("get", "/api/assets/{asset_id}/why"),
     ("get", "/api/sites"),
     ("post", "/api/sites/invitations"),
     ("post", "/api/sites/join"),
@@ -65,6 +79,7 @@ ROUTES = {
     ("post", "/api/sites/recover"),
 }
 WITHOUT_BODY = {
+    "/api/models/{name}",
     "/api/quarantine/retry",
     "/api/sites/{site_id}/disconnect",
     "/api/sites/{site_id}/retire",
@@ -91,7 +106,7 @@ def test_openapi_describes_every_route_parameter_and_answer(library_server: Serv
             assert parameter["description"], (name, parameter["name"])
         for status, answer in operation["responses"].items():
             kind = "application/problem+json" if int(status) >= 400 else None
-            assert answer["content"], (name, status)
+            assert status == "204" or answer["content"], (name, status)
             assert kind is None or set(answer["content"]) == {kind}, (name, status)
         takes_body = name[0] != "get" and name[1] not in WITHOUT_BODY
         assert ("requestBody" in operation) == takes_body, name
@@ -398,7 +413,7 @@ def test_suggestions_are_names_of_filters_and_values_that_exist(library_server: 
     def texts(typed: str) -> list[str]:
         return [each["text"] for each in library_server.get("/api/suggest", q=typed)]
 
-    assert texts("pla")[0] == "place-near:"
+    assert {"place:", "place-near:"} <= set(texts("pla"))
     assert "tag:castle" in texts("old cas")
     assert texts("camera:gx8") == ['camera:"Panasonic DMC-GX80"']
     assert texts("") == []

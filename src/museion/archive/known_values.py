@@ -64,13 +64,16 @@ class CatalogNames:
         return None
 
     def beginning(self, start: str, *, limit: int) -> dict[str, list[str]]:
-        """Return tags that begin with a text, and names of which a word does, most used first."""
+        """Return tags that begin with a text, and names of which a word does, most used first.
+
+        Of cameras those that contain it.
+        """
         self._refresh_if_old()
         wanted = fold(start)
         return {
             "tag": tags_beginning(self._read, start, limit=limit),
             **{
-                kind: _first(limit, (name for name in names if _begins(name, wanted)))
+                kind: _first(limit, (name for name in names if _fits(kind, name, wanted)))
                 for kind, names in self._names.items()
             },
         }
@@ -133,8 +136,11 @@ def _key(name: str) -> str:
     return " ".join(word for each in name.split() if (word := fold(core_of(each))))
 
 
-def _begins(name: str, start: str) -> bool:
+def _fits(kind: str, name: str, start: str) -> bool:
+    """Tell whether a word of a name begins so; people also know a `DMC-GX80` as GX80."""
     folded = fold(name)
+    if kind == "camera":
+        return start in folded
     return folded.startswith(start) or f" {start}" in folded
 
 
