@@ -52,7 +52,12 @@ class Calibrator:
         self._made: _Made | None = None
 
     def cut_off(
-        self, generation: Generation, query: Embedding, *, among: int | None = None
+        self,
+        generation: Generation,
+        query: Embedding,
+        *,
+        among: int | None = None,
+        is_everyday: bool = False,
     ) -> CutOff:
         """Return where the hits of a text end.
 
@@ -60,6 +65,7 @@ class Calibrator:
             generation: that is searched.
             query: the embedding of the text in it.
             among: how many assets may be hits at all; None means all.
+            is_everyday: the text is, as `search.calibration` says.
         """
         calibration = self._of(generation)
         if calibration is None:
@@ -68,7 +74,7 @@ class Calibrator:
                 background.mean + _UNKNOWN_STRONG_Z * background.deviation,
                 background.mean + _UNKNOWN_WEAK_Z * background.deviation,
             )
-        return calibration.cut_off(query, among=among)
+        return calibration.cut_off(query, among=among, is_everyday=is_everyday)
 
     def warm_up(self, generation: Generation) -> None:
         """Make the calibration now."""

@@ -11,6 +11,7 @@ from museion.search.calibration import (
     Calibration,
     CutOff,
     background_texts,
+    is_everyday,
     nonsense_texts,
 )
 
@@ -129,3 +130,22 @@ def test_the_packaged_texts_are_many_and_no_text_is_there_twice() -> None:
     assert len(texts) >= 200
     assert len(senseless) >= 40
     assert len({*texts, *senseless}) == len(texts) + len(senseless)
+
+
+@pytest.mark.parametrize("text", ["people", "two smiling women", "a dog", "dogs on grass"])
+def test_words_that_photos_are_described_with_are_everyday_words(text: str) -> None:
+    assert is_everyday(text)
+
+
+@pytest.mark.parametrize("text", ["quarterly tax report", "the", "", "xqzt", "a dog's quarterly"])
+def test_other_words_are_not_even_beside_everyday_ones(text: str) -> None:
+    assert not is_everyday(text)
+
+
+def test_everyday_words_lower_the_weak_end_and_not_the_strong_one() -> None:
+    space = _Space()
+    calibration = _calibration(space, space.mixed(200, themes=4))
+    query = space.about(1, 1)[0]
+    plain, everyday = calibration.cut_off(query), calibration.cut_off(query, is_everyday=True)
+    assert everyday.weak < plain.weak
+    assert everyday.strong == plain.strong

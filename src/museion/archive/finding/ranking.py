@@ -45,10 +45,12 @@ class Target:
     Attributes:
         vector: unit vector in the generation's space.
         is_picture: it came from a picture, with words or without; else from words alone.
+        is_everyday: its words are such as photos are described with.
     """
 
     vector: Embedding
     is_picture: bool
+    is_everyday: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ def cut_off_of(
     if target.is_picture:
         return None
     among = None if allowed is None else allowed.count
-    return calibrator.cut_off(generation, target.vector, among=among)
+    return calibrator.cut_off(
+        generation, target.vector, among=among, is_everyday=target.is_everyday
+    )
 
 
 def fused_ranking(

@@ -9,6 +9,7 @@ from museion.archive.catalog.reader import Catalog
 from museion.archive.finding.ranking import Target
 from museion.archive.generations import Generation
 from museion.base.errors import Conflict
+from museion.search.calibration import is_everyday
 from museion.search.concepts import compose
 from museion.search.query import Query
 from museion.search.vector_index import Embedding
@@ -93,6 +94,8 @@ def target_of(
         wanted.append(picture)
     unwanted = [vector for is_negated, vector in named if is_negated]
     if not wanted and not unwanted:
-        return None if text is None else Target(text, is_picture=False)
+        return (
+            None if text is None else Target(text, is_picture=False, is_everyday=is_everyday(words))
+        )
     unwanted += [generation.embed(each) for each in query.without]
     return Target(compose(wanted, text=text, minus=unwanted), is_picture=bool(wanted))
