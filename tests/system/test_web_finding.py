@@ -153,7 +153,9 @@ def test_the_viewer_tells_all_reasons_and_shows_where_the_picture_fits(
     _ask(page, DOG)
     (first, *_) = office.get("/api/search", q=DOG)["hits"]
     _tile(page, first["id"]).click()
-    told = page.get_by_test_id("reasons").get_by_role("listitem").all_inner_texts()
+    reasons = page.get_by_test_id("reasons").get_by_role("listitem")
+    reasons.nth(len(first["why"]) - 1).wait_for()
+    told = reasons.all_inner_texts()
     page.keyboard.press("w")
     heat = page.get_by_test_id("heat-map")
     heat.wait_for()
@@ -209,7 +211,9 @@ def test_a_document_opens_at_the_page_that_says_it(visit: Visit, ids: dict[str, 
     shown.wait_for()
 
     assert (shown.get_attribute("src") or "").endswith("/page?number=2")
-    assert page.get_by_test_id("reasons").locator("mark").all_inner_texts() == ["lighthouse"]
+    marks = page.get_by_test_id("reasons").locator("mark")
+    marks.first.wait_for()
+    assert marks.all_inner_texts() == ["lighthouse"]
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 from museion.archive.asset import AssetId
 from museion.archive.calibrating import Calibrator
 from museion.archive.catalog.conditions import Condition, all_of
+from museion.archive.catalog.errors import CatalogClosed
 from museion.archive.catalog.reader import Catalog
 from museion.archive.explaining import Evidence, explain
 from museion.archive.finding.answers import Answer, Hit
@@ -240,8 +242,9 @@ class Searcher:
     def _warm_up(self) -> None:
         generation = self._indexes.generation
         generation.text_tower()
-        self.facets.load()
-        self._calibrator.warm_up(generation)
+        with suppress(CatalogClosed):  # the site was closed before it was warm
+            self.facets.load()
+            self._calibrator.warm_up(generation)
 
 
 def _ms_since(started: float) -> float:
