@@ -21,10 +21,12 @@ def write_fusion(folder: Path, fusion: FusionSettings) -> Settings:
         NoSite, BadSettings: the file cannot be read; nothing was done.
     """
     read_settings(folder)
-    text = (folder / FILE_NAME).read_text("utf-8")
+    place = folder / FILE_NAME
+    text, mode = place.read_text("utf-8"), place.stat().st_mode
     for name, value in dataclasses.asdict(fusion).items():
         text = _with_line(text, f"search_{name}", f"search_{name} = {value!r}")
-    write_durably(folder / FILE_NAME, text.encode(), incoming=folder)
+    write_durably(place, text.encode(), incoming=folder)
+    place.chmod(mode & 0o777)  # who could read it before still can
     return read_settings(folder)
 
 

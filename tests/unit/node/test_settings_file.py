@@ -46,3 +46,11 @@ def test_a_folder_that_is_no_site_gets_no_settings(tmp_path: Path) -> None:
     with pytest.raises(NoSite):
         write_fusion(tmp_path, WANTED)
     assert not list(tmp_path.iterdir())
+
+
+def test_who_could_read_the_file_still_can(tmp_path: Path) -> None:
+    place = tmp_path / "museion.toml"
+    place.write_text('name = "x"\n')
+    place.chmod(0o640)
+    write_fusion(tmp_path, FusionSettings())
+    assert place.stat().st_mode & 0o777 == 0o640
