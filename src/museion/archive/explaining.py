@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 
 from museion.search.filters import filter_label
-from museion.search.fusion import STRONG_Z, WEAK_Z
 from museion.search.query import Query
 
 _SAYS = MappingProxyType(
@@ -113,32 +112,6 @@ def filter_reasons(query: Query) -> list[Reason]:
     phrases = [Reason("phrase", f"has “{each}”", words=(each,)) for each in query.phrases]
     excluded = [Reason("excluded", f"without “{each}”") for each in query.excluded]
     return [*filters, *phrases, *excluded]
-
-
-def reasons(
-    query: Query, matched: Mapping[str, Sequence[str]], strength: float | None
-) -> list[Reason]:
-    """Return why an asset answers a query; `explain` says more and knows the query's cut-off.
-
-    Args:
-        query: as it was understood.
-        matched: words of the query by the lexical field in which they were found.
-        strength: deviations by which the picture's similarity to the words lies above that of
-            unrelated pairs; None where it was not compared, or is too weak to speak.
-    """
-    told = explain(query, Evidence(matched=matched, meaning=_in_a_word(strength)))
-    if strength is None or not WEAK_Z < strength < STRONG_Z:
-        return told
-    return [msgspec.structs.replace(r, text=_FITS) if r.signal == "meaning" else r for r in told]
-
-
-_FITS = "the picture fits the words"
-
-
-def _in_a_word(strength: float | None) -> Literal["strong", "weak"] | None:
-    if strength is None:
-        return None
-    return "strong" if strength >= STRONG_Z else "weak"
 
 
 def _word_reasons(evidence: Evidence) -> list[Reason]:
